@@ -1,0 +1,37 @@
+// Exceptions that travel: a snapshot of plain strings, and the pickled original where there is one.
+#pragma once
+
+#include <Python.h>
+
+#include <optional>
+#include <string>
+
+#include "core/message.hpp"
+#include "py/ref.hpp"
+#include "transfer/context.hpp"
+
+namespace atoll::transfer {
+
+/// Strings are UTF-8 with lone surrogates kept ("surrogatepass").
+struct ExceptionSnapshot {
+  std::string type_name;
+  std::string type_qualname;
+  std::string type_module;
+  std::string message;                     ///< str(exc), or a placeholder if that raised
+  std::string formatted;                   ///< "Name: message"
+  std::optional<std::string> errdisplay;   ///< full traceback text, no final newline
+  std::optional<core::Message> original;   ///< the exception object, where it can travel
+};
+
+/// Never fails and leaves no error set: what cannot be read is replaced by a placeholder. Runs Python
+/// code (`__str__`, traceback formatting). `keep_original` also encodes the exception itself.
+ExceptionSnapshot capture(Context& context, PyObject* exception, bool keep_original) noexcept;
+
+/// The `types.SimpleNamespace` of PEP 734 ("excinfo").
+py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot);
+
+/// The original exception with the remote traceback attached, or empty (no error set) when it cannot
+/// be rebuilt here.
+py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot) noexcept;
+
+}  // namespace atoll::transfer

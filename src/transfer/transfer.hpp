@@ -1,0 +1,41 @@
+// PyObject <-> Message.
+//
+// encode() runs in the sender with its GIL held and needs nothing of the receiver; decode() the other
+// way round. See codec.hpp for the wire format.
+#pragma once
+
+#include <Python.h>
+
+#include "core/message.hpp"
+#include "py/ref.hpp"
+#include "transfer/context.hpp"
+
+namespace atoll::transfer {
+
+enum class Mode {
+  shareable,  ///< PEP 734's shareable types only, exact types, no pickle
+  any,        ///< native types, then functions by value, then pickle, then cloudpickle
+};
+
+/// On failure `out` is empty and NotShareableError (type, path, cause) is set.
+py::Status encode(Context& context, PyObject* object, Mode mode, core::Message& out);
+py::Ref decode(Context& context, const core::Message& message);
+
+/// Would encode(..., Mode::shareable) accept an object of this type?
+bool is_shareable(Context& context, PyObject* object);
+
+/// A callable with its arguments, in vectorcall form (`nargs` positional ones, then one value per
+/// name of `kwnames`, a tuple or null).
+py::Status encode_call(Context& context, PyObject* callable, PyObject* const* args,
+                       Py_ssize_t nargs, PyObject* kwnames, core::Message& out);
+/// Decodes the call, makes it, and returns its result. `decoded` tells on failure whether the callable
+/// ran (its exception is set) or the message could not be decoded (NotShareableError is set).
+py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded);
+
+/// A script for `exec`: source text, bytes-like source, code object, or function (PEP 734 rules).
+/// Errors are raised in the caller: SyntaxError, ValueError (not a script), TypeError.
+py::Status encode_script(Context& context, PyObject* script, core::Message& out);
+/// The code object, to be evaluated in `__main__`.
+py::Ref decode_script(Context& context, const core::Message& message);
+
+}  // namespace atoll::transfer
