@@ -1,0 +1,88 @@
+# Every target sets up what it needs: a CPython (PYTHON=..., or what tools/find_python finds), a virtual
+# environment, the build. All of it lies in $(BUILD), one set per Python version.
+
+BUILD ?= build
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PYTEST_ARGS ?=
+
+ifneq ($(filter-out help clean tsan,$(or $(MAKECMDGOALS),help)),)
+  python := $(shell PYTHON='$(PYTHON)' tools/find_python)
+  ifeq ($(python),)
+    $(error No usable CPython (see above))
+  endif
+  version := $(shell '$(python)' -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
+
+build := $(abspath $(BUILD))
+venv := $(build)/venv-$(version)
+tree := $(build)/release-$(version)
+py := $(venv)/bin/python
+pip := $(py) -m pip install --quiet --disable-pip-version-check
+export PATH := $(venv)/bin:$(PATH)
+unexport PYTHONHOME PYTHONPATH
+
+package_sources := CMakeLists.txt pyproject.toml README.md LICENSE \
+  $(shell find cmake src include bindings python -type f ! -name '*.pyc' 2>/dev/null)
+ctest := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench cpython-suite asan tsan clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
+	@echo '  PYTHON=path chooses the CPython, BUILD=dir where everything is put (build)'
+
+demo: $(venv)/package ## Parse the standard library, serially and on all cores
+	$(py) examples/parse_stdlib.py
+
+test: $(venv)/package $(venv)/test-tools ## Build and run all tests, C++ and Python
+	@tools/ensure doctest
+	@cmake --preset release -B $(tree) -DPython_EXECUTABLE=$(py) >$(tree)/configure.log || { cat $(tree)/configure.log; exit 1; }
+	cmake --build $(tree) --parallel $(JOBS)
+	status=0; \
+	$(ctest) --test-dir $(tree) || status=1; \
+	$(py) -m pytest $(PYTEST_ARGS) || status=1; \
+	exit $$status
+
+lint: $(venv)/package $(venv)/lint-tools ## Check format, lint and types of everything
+	@tools/ensure clang-format clang-tidy doctest
+	PATH='$(PATH)' tools/lint $(py) $(tree)
+
+format: $(venv)/lint-tools ## Format C++ and Python sources in place
+	@tools/ensure clang-format
+	PATH='$(PATH)' tools/lint --fix $(py)
+
+bench: $(venv)/package ## Run the benchmarks, beside CPython's own modules
+	$(py) benchmarks/run.py
+
+cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
+	$(py) tools/cpython_suite/run.py
+
+asan: $(venv)/package $(venv)/test-tools ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/ensure doctest
+	cmake --preset asan -B $(build)/asan-$(version) -DPython_EXECUTABLE=$(py)
+	cmake --build $(build)/asan-$(version) --parallel $(JOBS)
+	$(ctest) --test-dir $(build)/asan-$(version)
+
+tsan: ## C++ tests of the core with ThreadSanitizer (needs no Python)
+	@tools/ensure doctest
+	cmake --preset tsan -B $(build)/tsan
+	cmake --build $(build)/tsan --parallel $(JOBS)
+	$(ctest) --test-dir $(build)/tsan
+
+clean: ## Remove everything that was built
+	rm -rf $(BUILD)
+
+# The package as `pip install .` makes it, in the build tree that the C++ tests use too.
+$(venv)/package: $(venv)/ready $(package_sources)
+	$(pip) --no-build-isolation -Cbuild-dir=$(tree) .
+	@touch $@
+
+$(venv)/ready: pyproject.toml tools/make_venv
+	tools/make_venv $(python) $(venv)
+	@touch $@
+
+$(venv)/%-tools: $(venv)/ready
+	$(py) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$*"], sep="\n")' \
+	  | $(pip) -r /dev/stdin
+	@touch $@
