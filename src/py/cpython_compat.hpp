@@ -11,3 +11,44 @@
 
 /// Before 3.14 a fresh `__main__` holds `__annotations__` as well.
 #define ATOLL_FRESH_MAIN_HAS_ANNOTATIONS (PY_VERSION_HEX < 0x030E0000)
+
+/// Before 3.14 a thread that attaches while CPython finalizes is ended by pthread_exit().
+#define ATOLL_FINALIZATION_UNWINDS_THREADS (PY_VERSION_HEX < 0x030E0000)
+
+/// Before 3.14 CPython leaves interpreters that are still open at exit as they are, or crashes on
+/// them; from 3.14 on it warns and ends them.
+#define ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS (PY_VERSION_HEX >= 0x030E0000)
+
+namespace atoll::py {
+
+/// The attached thread state of the calling thread, or null.
+inline PyThreadState* attached_thread_state() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+  return PyThreadState_GetUnchecked();
+#else
+  // 3.12 has it under its former, private name only.
+  return _PyThreadState_UncheckedGet();
+#endif
+}
+
+}  // namespace atoll::py
+
+/// 3.12's frozen modules have code objects in static memory, which all interpreters share.
+#define ATOLL_STATIC_CODE_IS_SHARED (PY_VERSION_HEX < 0x030D0000)
+
+/// 3.13 made int <-> bytes public.
+#define ATOLL_HAS_LONG_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
+
+namespace atoll::py {
+
+/// True for objects whose reference count does not move (None, small ints, static types...). May be
+/// false for an immortal object whose count was changed by old extension code.
+inline bool is_immortal(PyObject* object) noexcept {
+#if PY_VERSION_HEX >= 0x030E0000
+  return PyUnstable_IsImmortal(object) != 0;
+#else
+  return Py_REFCNT(object) >= (Py_ssize_t{1} << 28);
+#endif
+}
+
+}  // namespace atoll::py

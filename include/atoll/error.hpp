@@ -1,0 +1,71 @@
+// What atoll throws.
+//
+// All of it derives from atoll::Error. An exception raised by Python code in another interpreter
+// arrives as ExecutionFailed, which holds plain text only and outlives the interpreter.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace atoll {
+
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A Config that cannot work, or an unknown preset or GIL name.
+class ConfigError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// An operation that the state of an interpreter does not allow.
+class InterpreterError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// No interpreter with that id is alive: it was closed, or never existed.
+class InterpreterNotFoundError : public InterpreterError {
+ public:
+  explicit InterpreterNotFoundError(std::int64_t id)
+      : InterpreterError("unrecognized interpreter ID " + std::to_string(id)), id_(id) {}
+  [[nodiscard]] std::int64_t id() const noexcept { return id_; }
+
+ private:
+  std::int64_t id_;
+};
+
+/// A value cannot be sent between interpreters, or cannot become an atoll::Value.
+class NotShareableError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// An exception that Python code did not catch.
+class ExecutionFailed : public InterpreterError {
+ public:
+  ExecutionFailed(std::string type, std::string message, std::string traceback)
+      : InterpreterError(type + ": " + message +
+                         (traceback.empty() ? "" : "\n\nUncaught in the interpreter:\n\n" + traceback)),
+        type_(std::move(type)),
+        message_(std::move(message)),
+        traceback_(std::move(traceback)) {}
+
+  /// The exception's type, qualified by its module unless that is `builtins` or `__main__`.
+  [[nodiscard]] const std::string& type() const noexcept { return type_; }
+  /// `str(exception)`.
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+  /// The traceback as Python would print it, without the final newline.
+  [[nodiscard]] const std::string& traceback() const noexcept { return traceback_; }
+
+ private:
+  std::string type_;
+  std::string message_;
+  std::string traceback_;
+};
+
+}  // namespace atoll

@@ -1,0 +1,101 @@
+#include "runtime/config.hpp"
+
+#include <string>
+
+#include "atoll/error.hpp"
+
+namespace atoll {
+
+Config Config::isolated() noexcept { return Config{}; }
+
+Config Config::legacy() noexcept {
+  return {.use_main_obmalloc = true,
+          .allow_fork = true,
+          .allow_exec = true,
+          .allow_threads = true,
+          .allow_daemon_threads = true,
+#ifdef Py_GIL_DISABLED
+          .check_multi_interp_extensions = true,
+#else
+          .check_multi_interp_extensions = false,
+#endif
+          .gil = Gil::shared};
+}
+
+Config Config::empty() noexcept {
+  return {.use_main_obmalloc = false,
+          .allow_fork = false,
+          .allow_exec = false,
+          .allow_threads = false,
+          .allow_daemon_threads = false,
+          .check_multi_interp_extensions = false,
+          .gil = Gil::default_};
+}
+
+Config Config::named(std::string_view name) {
+  if (name.empty() || name == "default" || name == "isolated") return isolated();
+  if (name == "legacy") return legacy();
+  if (name == "empty") return empty();
+  throw ConfigError("unsupported config name '" + std::string(name) +
+                    "'; use 'isolated', 'legacy' or 'empty'");
+}
+
+std::string_view to_string(Gil gil) noexcept {
+  switch (gil) {
+    case Gil::shared:
+      return "shared";
+    case Gil::own:
+      return "own";
+    case Gil::default_:
+      break;
+  }
+  return "default";
+}
+
+Gil gil_from_string(std::string_view text) {
+  if (text == "default") return Gil::default_;
+  if (text == "shared") return Gil::shared;
+  if (text == "own") return Gil::own;
+  throw ConfigError("unsupported gil '" + std::string(text) +
+                    "'; use 'own', 'shared' or 'default'");
+}
+
+namespace runtime {
+
+PyInterpreterConfig to_cpython(const Config& config) noexcept {
+  PyInterpreterConfig out{};
+  out.use_main_obmalloc = config.use_main_obmalloc;
+  out.allow_fork = config.allow_fork;
+  out.allow_exec = config.allow_exec;
+  out.allow_threads = config.allow_threads;
+  out.allow_daemon_threads = config.allow_daemon_threads;
+  out.check_multi_interp_extensions = config.check_multi_interp_extensions;
+  switch (config.gil) {
+    case Gil::default_:
+      out.gil = PyInterpreterConfig_DEFAULT_GIL;
+      break;
+    case Gil::shared:
+      out.gil = PyInterpreterConfig_SHARED_GIL;
+      break;
+    case Gil::own:
+      out.gil = PyInterpreterConfig_OWN_GIL;
+      break;
+  }
+  return out;
+}
+
+void require_viable(const Config& config) {
+  if (!config.use_main_obmalloc && !config.check_multi_interp_extensions) {
+    throw InterpreterError(
+        "interpreter creation failed: per-interpreter obmalloc does not support single-phase init "
+        "extension modules (set use_main_obmalloc or check_multi_interp_extensions)");
+  }
+  if (config.gil == Gil::own && config.use_main_obmalloc) {
+    throw InterpreterError(
+        "interpreter creation failed: an own GIL needs an own allocator "
+        "(use_main_obmalloc must be false)");
+  }
+}
+
+}  // namespace runtime
+}  // namespace atoll

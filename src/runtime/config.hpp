@@ -1,0 +1,15 @@
+// atoll::Config -> PyInterpreterConfig.
+#pragma once
+
+#include <Python.h>
+
+#include "atoll/config.hpp"
+
+namespace atoll::runtime {
+
+[[nodiscard]] PyInterpreterConfig to_cpython(const Config& config) noexcept;
+
+/// Throws InterpreterError if CPython would refuse the combination.
+void require_viable(const Config& config);
+
+}  // namespace atoll::runtime

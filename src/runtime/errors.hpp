@@ -1,0 +1,11 @@
+// From Python's error indicator to text.
+#pragma once
+
+#include <string>
+
+namespace atoll::runtime {
+
+/// "Type: message" of the current Python error, which is cleared. Never fails.
+[[nodiscard]] std::string take_error_text() noexcept;
+
+}  // namespace atoll::runtime

@@ -1,0 +1,260 @@
+#include "runtime/lifecycle.hpp"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+
+#include "atoll/error.hpp"
+#include "py/ref.hpp"
+#include "py/thread_state.hpp"
+#include "runtime/config.hpp"
+#include "runtime/errors.hpp"
+#include "runtime/exit_flag.hpp"
+#include "runtime/preload.hpp"
+#include "runtime/session.hpp"
+#include "runtime/signals.hpp"
+#include "transfer/release_list.hpp"
+#include "transfer/transfer.hpp"
+
+namespace atoll::runtime::lifecycle {
+
+namespace {
+
+std::atomic<bool> exiting{false};
+
+std::mutex bootstrap_mutex;
+std::string bootstrap_source;
+
+// --- fork ----------------------------------------------------------------------------------------
+
+void in_forked_child() {
+  Registry::instance().after_fork_in_child();
+  thread_cache::forget_after_fork();
+  signals::after_fork_in_child();
+}
+
+void watch_forks() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    pthread_atfork([] { Registry::instance().before_fork(); },
+                   [] { Registry::instance().after_fork_in_parent(); }, in_forked_child);
+  });
+}
+
+// --- the end of an interpreter, seen from inside -------------------------------------------------
+
+constexpr const char* hook_capsule = "atoll.interpreter";
+
+/// atexit callbacks run last-in first-out and ours is registered when atoll first enters, so nearly
+/// all code of the interpreter has run by now.
+PyObject* at_interpreter_exit(PyObject* capsule, PyObject*) {
+  auto* record = static_cast<Interpreter*>(PyCapsule_GetPointer(capsule, hook_capsule));
+  if (!record) return nullptr;
+  if (record->is_main()) {
+    prepare_exit();
+    Py_RETURN_NONE;
+  }
+  if (!record->is_closed()) {
+    // Somebody else ends it: its creator, or CPython at exit.
+    const py::Detached detached;
+    (void)record->begin_close();
+  }
+  record->clear_context();
+  record->delete_slots_except(PyThreadState_Get());
+  Py_RETURN_NONE;
+}
+
+PyMethodDef exit_hook = {"_at_interpreter_exit", at_interpreter_exit, METH_NOARGS, nullptr};
+
+py::Status register_exit_hook(Interpreter& record) {
+  record.retain();
+  const py::Ref capsule = py::Ref::steal(PyCapsule_New(&record, hook_capsule, [](PyObject* self) {
+    static_cast<Interpreter*>(PyCapsule_GetPointer(self, hook_capsule))->release();
+  }));
+  if (!capsule) return record.release(), py::Status::error;
+  const py::Ref hook = py::Ref::steal(PyCFunction_New(&exit_hook, capsule.get()));
+  const py::Ref atexit = py::Ref::steal(PyImport_ImportModule("atexit"));
+  if (!hook || !atexit) return py::Status::error;
+  const py::Ref done =
+      py::Ref::steal(PyObject_CallMethod(atexit.get(), "register", "O", hook.get()));
+  return done ? py::Status::ok : py::Status::error;
+}
+
+// --- creation ------------------------------------------------------------------------------------
+
+/// `sys.path` of the current interpreter, or nothing if it cannot be had.
+std::optional<core::Message> copy_sys_path(Interpreter& creator) {
+  PyObject* path = PySys_GetObject("path");
+  transfer::Context* context = creator.context();
+  core::Message message;
+  if (!path || !context ||
+      py::failed(transfer::encode(*context, path, transfer::Mode::any, message))) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  return message;
+}
+
+py::Status run_bootstrap() {
+  std::string source;
+  {
+    std::lock_guard lock(bootstrap_mutex);
+    source = bootstrap_source;
+  }
+  if (source.empty()) return py::Status::ok;
+  const py::Ref globals = py::Ref::steal(PyDict_New());
+  if (!globals ||
+      PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
+    return py::Status::error;
+  }
+  const py::Ref result = py::Ref::steal(
+      PyRun_String(source.c_str(), Py_file_input, globals.get(), globals.get()));
+  return result ? py::Status::ok : py::Status::error;
+}
+
+/// In the new interpreter, before anybody else gets there.
+py::Status set_up(Interpreter& fresh, const std::optional<core::Message>& path) {
+#if ATOLL_FRESH_MAIN_HAS_ANNOTATIONS
+  PyObject* main = PyImport_AddModule("__main__");
+  if (!main) return py::Status::error;
+  if (PyDict_DelItemString(PyModule_GetDict(main), "__annotations__") != 0) PyErr_Clear();
+#endif
+  if (!join_current()) return py::Status::error;
+  if (path) {
+    const py::Ref list = transfer::decode(*fresh.context(), *path);
+    if (!list || PySys_SetObject("path", list.get()) != 0) return py::Status::error;
+  }
+  return run_bootstrap();
+}
+
+std::string describe(const PyStatus& status) {
+  return status.err_msg ? status.err_msg : "no reason given";
+}
+
+/// Ends `target`, which nobody else can enter any more.
+void end(Interpreter& target) {
+  Registry& registry = Registry::instance();
+  {
+    Session session(target, Session::Access::close);
+    target.delete_slots_except(session.thread_state());
+    const Registry::EndingScope scope(registry);
+    py::guarded([&] { Py_EndInterpreter(session.thread_state()); });
+    session.abandon();
+  }
+  target.end_close();
+  registry.remove(target);
+}
+
+}  // namespace
+
+Interpreter* join_current() {
+  watch_forks();
+  const InterpreterHandle record = Registry::instance().current();
+  if (record->context_if_made()) return record.get();
+  if (record->is_main()) signals::note_main_thread();
+  if (!record->context() || py::failed(register_exit_hook(*record))) return nullptr;
+  // The registry and the hook keep the record; a borrowed pointer is good as long as the caller is
+  // inside the interpreter.
+  return record.get();
+}
+
+InterpreterHandle create(const CreateOptions& options) {
+  require_viable(options.config);
+  Registry& registry = Registry::instance();
+  std::optional<Session> inside_main;
+  if (!py::attached_thread_state()) inside_main.emplace(*registry.main(), Session::Access::pin);
+
+  Interpreter* creator = join_current();
+  if (!creator) throw InterpreterError("interpreter creation failed: " + take_error_text());
+  preload_for(*creator);
+  std::optional<core::Message> path;
+  if (options.inherit_path) path = copy_sys_path(*creator);
+
+  PyThreadState* const caller = PyThreadState_Get();
+  const PyInterpreterConfig config = to_cpython(options.config);
+  PyThreadState* state = nullptr;
+  const Registry::CreatingScope scope(registry);
+  const PyStatus status =
+      py::guarded([&] { return Py_NewInterpreterFromConfig(&state, &config); });
+  if (PyStatus_Exception(status)) {
+    if (!py::attached_thread_state()) py::attach(caller);
+    PyErr_Clear();
+    throw InterpreterError("interpreter creation failed: " + describe(status));
+  }
+
+  // Attached to the new interpreter from here on.
+  InterpreterHandle fresh = registry.adopt(PyThreadState_GetInterpreter(state), Whence::stdlib,
+                                           options.config);
+  thread_cache::adopt(*fresh, state);
+  std::string problem;
+  if (py::failed(py::guarded([&] { return set_up(*fresh, path); }))) problem = take_error_text();
+  py::attach(caller);
+  if (!problem.empty()) {
+    if (fresh->begin_close() == Interpreter::Admission::admitted) end(*fresh);
+    throw InterpreterError("interpreter creation failed: " + problem);
+  }
+  return fresh;
+}
+
+void close(Interpreter& target) {
+  if (target.is_main()) throw InterpreterError("cannot destroy the main interpreter");
+  if (target.is_closed()) throw InterpreterNotFoundError(target.id());
+  PyThreadState* const caller = py::attached_thread_state();
+  if (caller && PyThreadState_GetInterpreter(caller) == target.state()) {
+    throw InterpreterError("cannot destroy the current interpreter");
+  }
+  if (!target.is_own()) {
+    throw InterpreterError("cannot destroy interpreter " + std::to_string(target.id()) +
+                           ": atoll did not create it, and its creator still has a thread state");
+  }
+  if (Session::calling_thread_came_from(target)) throw InterpreterError("interpreter running");
+  Interpreter::Admission admission;
+  {
+    const py::Detached detached;
+    admission = target.begin_close();
+  }
+  switch (admission) {
+    case Interpreter::Admission::running:
+      throw InterpreterError("interpreter running");
+    case Interpreter::Admission::closed:
+      throw InterpreterNotFoundError(target.id());
+    case Interpreter::Admission::admitted:
+      end(target);
+  }
+}
+
+void release_reference(Interpreter& target) noexcept {
+  if (!target.decref()) return;
+  // If it runs right now, whoever runs it closes it on the way out.
+  target.close_when_idle();
+  close_if_due(target);
+}
+
+void close_if_due(Interpreter& target) noexcept {
+  while (!target.is_running() && target.take_close_when_idle()) {
+    try {
+      close(target);
+      return;
+    } catch (const InterpreterNotFoundError&) {
+      return;  // somebody was faster
+    } catch (const InterpreterError&) {
+      // It has started to run again, or it is the caller's own: later.
+      target.close_when_idle();
+      if (!target.is_running()) return;
+    }
+  }
+}
+
+void set_bootstrap(std::string source) {
+  std::lock_guard lock(bootstrap_mutex);
+  bootstrap_source = std::move(source);
+}
+
+bool is_exiting() noexcept { return exiting.load(std::memory_order_relaxed); }
+
+void set_exiting(bool value) noexcept { exiting.store(value, std::memory_order_relaxed); }
+
+}  // namespace atoll::runtime::lifecycle

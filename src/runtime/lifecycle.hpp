@@ -1,0 +1,46 @@
+// Creating and ending interpreters, and leaving the process.
+#pragma once
+
+#include <string>
+
+#include "runtime/interpreter.hpp"
+#include "runtime/registry.hpp"
+
+namespace atoll::runtime::lifecycle {
+
+struct CreateOptions {
+  Config config;
+  /// Start with the `sys.path` of the creator instead of CPython's default.
+  bool inherit_path = true;
+};
+
+/// A new, idle interpreter. From any thread, attached to any interpreter or to none. The calling
+/// thread is where it was afterwards. Throws InterpreterError.
+[[nodiscard]] InterpreterHandle create(const CreateOptions& options);
+
+/// Ends an interpreter that atoll made: its `threading` shutdown and atexit callbacks run in the
+/// calling thread, then everything of it is gone. Throws InterpreterError for the main, the current,
+/// a running or a foreign one, InterpreterNotFoundError for one that is closed.
+void close(Interpreter& target);
+
+/// Drops one reference; closes a linked interpreter with its last one, at once or when it has
+/// stopped running.
+void release_reference(Interpreter& target) noexcept;
+/// Call after a session that ran `__main__`.
+void close_if_due(Interpreter& target) noexcept;
+
+/// Python source that every interpreter runs right after atoll has created it (in a namespace of its
+/// own); empty for none. Process-wide.
+void set_bootstrap(std::string source);
+
+/// Sets atoll up in the current interpreter: its record, its Context and its atexit hook. Returns
+/// null with a Python error set on failure.
+[[nodiscard]] Interpreter* join_current();
+
+/// The main interpreter's atexit callbacks have begun: no thread state is cached any more.
+[[nodiscard]] bool is_exiting() noexcept;
+/// Stops what runs in other interpreters and makes them fit for CPython's own finalization. In the
+/// main interpreter, with its GIL.
+void prepare_exit() noexcept;
+
+}  // namespace atoll::runtime::lifecycle

@@ -1,0 +1,70 @@
+// Leaving the process while interpreters are still open, or still at work.
+#include <chrono>
+
+#include "atoll/error.hpp"
+#include "py/ref.hpp"
+#include "py/thread_state.hpp"
+#include "runtime/exit_flag.hpp"
+#include "runtime/lifecycle.hpp"
+#include "runtime/session.hpp"
+
+namespace atoll::runtime::lifecycle {
+
+namespace {
+
+// How long a thread that still runs Python code in another interpreter may take to notice that it is
+// told to stop. Python code does so at once; what is blocked in C (time.sleep) cannot, and is left to
+// the end of the process.
+constexpr auto patience = std::chrono::milliseconds(500);
+
+/// Raises SystemExit in whoever runs `target`. By now only daemon threads and threads that are not
+/// Python's can be there: `threading` has joined all others.
+void stop_runner(Interpreter& target) {
+  {
+    Session session(target, Session::Access::close);
+    if (target.is_running()) PyThreadState_SetAsyncExc(target.runner(), PyExc_SystemExit);
+  }
+  const py::Detached detached;
+  (void)target.wait_until_idle(std::chrono::steady_clock::now() + patience);
+}
+
+/// Lets the interpreter's own non-daemon threads finish: CPython's finalization expects to find no
+/// other thread in it.
+void join_threads() {
+  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
+  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  if (threading) {
+    py::guarded([&] {
+      return py::Ref::steal(PyObject_CallMethod(threading.get(), "_shutdown", nullptr));
+    });
+  }
+  if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
+}
+
+void prepare(Interpreter& target) {
+  if (target.is_closed()) return;
+  if (target.is_running()) stop_runner(target);
+  if (target.is_running()) return;
+  Session session(target, Session::Access::close);
+  if (target.is_own()) join_threads();
+  target.delete_slots_except(session.thread_state());
+}
+
+}  // namespace
+
+void prepare_exit() noexcept {
+  set_exiting(true);
+  for (const InterpreterHandle& record : Registry::instance().known()) {
+    if (record->is_main()) continue;
+    try {
+      prepare(*record);
+#if !ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
+      if (record->is_own() && !record->is_running()) close(*record);
+#endif
+    } catch (const std::exception&) {
+      // Closed meanwhile, or no memory for a thread state: CPython's finalization copes, or nobody.
+    }
+  }
+}
+
+}  // namespace atoll::runtime::lifecycle

@@ -1,0 +1,166 @@
+#include "runtime/registry.hpp"
+
+#include <set>
+
+#include "atoll/error.hpp"
+
+namespace atoll::runtime {
+
+Registry& Registry::instance() noexcept {
+  // Never destroyed: threads may still end interpreters while static destructors run.
+  static Registry* const registry = new Registry;
+  return *registry;
+}
+
+namespace {
+
+/// The last interpreter that current() was asked for in this thread. The address of a closed
+/// interpreter may be used again, so an entry is good only for the epoch that it was made in.
+struct LastCurrent {
+  PyInterpreterState* state = nullptr;
+  std::uint64_t epoch = 0;
+  InterpreterHandle record;
+};
+thread_local LastCurrent last_current;
+std::atomic<std::uint64_t> removal_epoch{1};
+
+/// How many interpreters the calling thread is just creating, one inside the other.
+thread_local int creating_here = 0;
+
+}  // namespace
+
+InterpreterHandle Registry::current() {
+  PyInterpreterState* state = PyInterpreterState_Get();
+  const std::uint64_t epoch = removal_epoch.load(std::memory_order_acquire);
+  if (last_current.state == state && last_current.epoch == epoch) return last_current.record;
+  InterpreterHandle record;
+  {
+    std::lock_guard lock(mutex_);
+    record = record_of(state);
+  }
+  last_current = {state, epoch, record};
+  return record;
+}
+
+InterpreterHandle Registry::main() {
+  std::lock_guard lock(mutex_);
+  return record_of(PyInterpreterState_Main());
+}
+
+InterpreterHandle Registry::record_of(PyInterpreterState* state) {
+  const std::int64_t id = PyInterpreterState_GetID(state);
+  auto& record = records_[id];
+  if (!record) {
+    const bool is_main = state == PyInterpreterState_Main();
+    Config config = Config::legacy();
+    if (is_main) config.gil = Gil::own;
+    const Whence whence = is_main              ? Whence::runtime
+                          : creating_here != 0 ? Whence::unknown
+                                               : Whence::capi;
+    record = InterpreterHandle::make(state, id, whence, config);
+  }
+  return record;
+}
+
+void Registry::walk() {
+  if (ending_ != 0) return;
+  std::set<std::int64_t> alive;
+  for (auto* state = PyInterpreterState_Head(); state; state = PyInterpreterState_Next(state)) {
+    const std::int64_t id = PyInterpreterState_GetID(state);
+    // While it is being created an interpreter has no id yet.
+    if (id < 0) continue;
+    alive.insert(id);
+    // Unknown ones may be atoll's own, half made: they come with adopt(), others with the next walk.
+    if (creating_ == 0) record_of(state);
+  }
+  // Interpreters that others ended without telling us.
+  std::erase_if(records_, [&](const auto& entry) {
+    if (alive.contains(entry.first)) return false;
+    entry.second->end_close();
+    removal_epoch.fetch_add(1, std::memory_order_acq_rel);
+    return true;
+  });
+}
+
+InterpreterHandle Registry::find(std::int64_t id) {
+  std::lock_guard lock(mutex_);
+  auto found = records_.find(id);
+  if (found == records_.end() || !(found->second->is_own() || found->second->is_main())) {
+    walk();
+    found = records_.find(id);
+  }
+  if (found == records_.end() || found->second->is_closed()) throw InterpreterNotFoundError(id);
+  return found->second;
+}
+
+std::vector<InterpreterHandle> Registry::list() {
+  std::lock_guard lock(mutex_);
+  walk();
+  std::vector<InterpreterHandle> out;
+  out.reserve(records_.size());
+  for (const auto& [id, record] : records_) {
+    if (!record->is_closed() && record->whence() != Whence::unknown) out.push_back(record);
+  }
+  return out;
+}
+
+std::vector<InterpreterHandle> Registry::known() {
+  std::lock_guard lock(mutex_);
+  std::vector<InterpreterHandle> out;
+  out.reserve(records_.size());
+  for (const auto& [id, record] : records_) out.push_back(record);
+  return out;
+}
+
+InterpreterHandle Registry::adopt(PyInterpreterState* state, Whence whence, const Config& config) {
+  std::lock_guard lock(mutex_);
+  InterpreterHandle record = record_of(state);
+  record->set_origin(whence, config);
+  return record;
+}
+
+void Registry::remove(const Interpreter& interpreter) noexcept {
+  std::lock_guard lock(mutex_);
+  removal_epoch.fetch_add(1, std::memory_order_acq_rel);
+  records_.erase(interpreter.id());
+}
+
+Registry::EndingScope::EndingScope(Registry& registry) noexcept : registry_(registry) {
+  std::lock_guard lock(registry_.mutex_);
+  ++registry_.ending_;
+}
+
+Registry::CreatingScope::CreatingScope(Registry& registry) noexcept : registry_(registry) {
+  ++creating_here;
+  std::lock_guard lock(registry_.mutex_);
+  ++registry_.creating_;
+}
+
+Registry::CreatingScope::~CreatingScope() {
+  --creating_here;
+  std::lock_guard lock(registry_.mutex_);
+  --registry_.creating_;
+}
+
+Registry::EndingScope::~EndingScope() {
+  std::lock_guard lock(registry_.mutex_);
+  --registry_.ending_;
+}
+
+void Registry::after_fork_in_child() {
+  // fork() works in the main interpreter and in legacy ones; CPython keeps the main one only.
+  removal_epoch.fetch_add(1, std::memory_order_acq_rel);
+  ending_ = 0;
+  creating_ = 0;
+  std::erase_if(records_, [](const auto& entry) {
+    if (entry.second->is_main()) {
+      entry.second->forget_slots_after_fork();
+      return false;
+    }
+    entry.second->mark_gone_after_fork();
+    return true;
+  });
+  mutex_.unlock();
+}
+
+}  // namespace atoll::runtime
