@@ -5,6 +5,8 @@
 include(CMakePackageConfigHelpers)
 
 set(atoll_python_version "${Python_VERSION_MAJOR}.${Python_VERSION_MINOR}")
+execute_process(COMMAND "${Python_EXECUTABLE}" -I -c "import sys; print(sys.base_prefix)"
+  OUTPUT_VARIABLE atoll_python_prefix OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 set(atoll_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/atoll")
 
 install(TARGETS atoll EXPORT atoll LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
