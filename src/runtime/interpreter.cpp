@@ -130,7 +130,10 @@ transfer::Context* Interpreter::context() {
     // Making it runs Python code, which may come here again.
     auto made = transfer::Context::create();
     if (!made) return nullptr;
-    if (!context_) context_ = std::move(made);
+    if (!context_) {
+      context_ = std::move(made);
+      transfer::register_context(state_, context_.get());
+    }
   }
   if (!context_) {
     PyErr_SetString(PyExc_RuntimeError, "the interpreter is ending: atoll is no longer usable in it");
@@ -140,6 +143,7 @@ transfer::Context* Interpreter::context() {
 
 void Interpreter::clear_context() noexcept {
   context_cleared_ = true;
+  transfer::unregister_context(state_);
   context_.reset();
 }
 

@@ -1,7 +1,7 @@
 #include "runtime/preload.hpp"
 
+#include <array>
 #include <atomic>
-#include <optional>
 
 #include "py/ref.hpp"
 #include "runtime/session.hpp"
@@ -19,25 +19,23 @@ namespace {
 //   3.12 (3.12.1): `_datetime`, and in long runs further C modules of the standard library.
 //   3.14.8, 3.15.0: none.
 #if PY_VERSION_HEX < 0x030D0000
-constexpr const char* modules[] = {
+constexpr auto modules = std::to_array({
     "_datetime", "_decimal",  "_sqlite3", "_ssl",    "_hashlib", "_asyncio",  "_json",
     "_ctypes",   "_socket",   "_struct",  "_pickle", "_random",  "_bisect",   "_heapq",
     "_queue",    "_elementtree", "pyexpat", "_csv",  "_lzma",    "_bz2",      "zlib",
     "_zoneinfo", "_contextvars", "_opcode", "array", "math",     "cmath",     "select",
     "_posixsubprocess", "_uuid", "_statistics", "unicodedata", "_blake2", "_sha2", "_md5", "_sha1",
     "_sha3",     "binascii",  "fcntl",    "mmap",    "grp",      "resource",  "termios",
-};
+});
 #elif PY_VERSION_HEX < 0x030E0000
-constexpr const char* modules[] = {"_datetime"};
+constexpr auto modules = std::to_array({"_datetime"});
 #else
-constexpr const char* const* modules = nullptr;
+constexpr std::array<const char*, 0> modules{};
 #endif
 
 void import_all() {
-  if constexpr (std::is_array_v<decltype(modules)>) {
-    for (const char* name : modules) {
-      if (!py::Ref::steal(PyImport_ImportModule(name))) PyErr_Clear();
-    }
+  for (const char* name : modules) {
+    if (!py::Ref::steal(PyImport_ImportModule(name))) PyErr_Clear();
   }
 }
 

@@ -35,7 +35,9 @@ RunResult run_inside(Interpreter& target, Body body) {
   {
     Session session(target, Session::Access::run);
     if (lifecycle::join_current()) {
-      body(*target.context(), result);
+      transfer::Context& context = *target.context();
+      transfer::drain_releases(context);
+      body(context, result);
     } else {
       const std::string text = take_error_text();
       session.leave();
@@ -49,11 +51,18 @@ RunResult run_inside(Interpreter& target, Body body) {
   return result;
 }
 
+/// `names` is a tuple of names and values, alternating. All are decoded before the first is bound.
 py::Status bind(transfer::Context& context, const core::Message& names) {
-  const py::Ref dict = transfer::decode(context, names);
+  const py::Ref flat = transfer::decode(context, names);
   PyObject* globals = main_namespace();
-  if (!dict || !globals) return py::Status::error;
-  return PyDict_Update(globals, dict.get()) == 0 ? py::Status::ok : py::Status::error;
+  if (!flat || !globals) return py::Status::error;
+  for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(flat.get()); i += 2) {
+    PyObject* name = PyTuple_GET_ITEM(flat.get(), i);
+    if (PyDict_SetItem(globals, name, PyTuple_GET_ITEM(flat.get(), i + 1)) != 0) {
+      return py::Status::error;
+    }
+  }
+  return py::Status::ok;
 }
 
 }  // namespace

@@ -31,10 +31,10 @@ struct RunResult {
 /// Calls what transfer::encode_call() has packed. `keep_exception` also carries the exception object.
 RunResult run_call(Interpreter& target, const core::Message& call, bool keep_exception = false);
 
-/// Evaluates what transfer::encode_script() has packed, after binding `names` (a dict), if any.
+/// Evaluates what transfer::encode_script() has packed, after binding `names`, if any.
 RunResult run_script(Interpreter& target, const core::Message& script, const core::Message* names);
 
-/// Binds the items of a dict in `__main__`.
+/// Binds names in `__main__`: a message that holds a tuple of names and values, alternating.
 RunResult bind_in_main(Interpreter& target, const core::Message& names);
 
 }  // namespace atoll::runtime

@@ -1,0 +1,65 @@
+// What `_atoll` keeps in each interpreter.
+#pragma once
+
+#include <Python.h>
+
+#include <exception>
+#include <new>
+
+#include "atoll/error.hpp"
+#include "py/ref.hpp"
+#include "runtime/interpreter.hpp"
+#include "runtime/run.hpp"
+#include "transfer/context.hpp"
+
+namespace atoll::bindings {
+
+struct State {
+  runtime::Interpreter* self;       ///< the interpreter that this module lives in
+  PyObject* interpreter_error;      ///< InterpreterError
+  PyObject* interpreter_not_found;  ///< InterpreterNotFoundError
+  PyObject* execution_failed;       ///< the class that set_execution_failed() was given, or null
+  PyObject* simple_namespace;       ///< types.SimpleNamespace
+  PyTypeObject* interpreter_type;   ///< _atoll.Interpreter
+
+  /// Null with a Python error set when the interpreter is ending.
+  [[nodiscard]] transfer::Context* context() const { return self->context(); }
+};
+
+extern PyModuleDef module_definition;
+
+/// The state behind a function of the module (`self` is the module object).
+[[nodiscard]] inline State& state_of(PyObject* module) noexcept {
+  return *static_cast<State*>(PyModule_GetState(module));
+}
+
+/// The state behind an object of one of the module's types, or of a subclass of one; null with a
+/// Python error set when there is none (the module is gone).
+[[nodiscard]] inline State* state_of_type(PyTypeObject* type) noexcept {
+  PyObject* module = PyType_GetModuleByDef(type, &module_definition);
+  return module ? &state_of(module) : nullptr;
+}
+
+/// Sets the Python exception for the C++ exception in flight. Call in a catch block.
+void set_error_from_exception(const State& state) noexcept;
+
+/// Calls `body` and turns what it throws into a Python exception and null.
+template <class Body>
+PyObject* translated(const State& state, Body&& body) {
+  try {
+    return body();
+  } catch (const std::exception&) {
+    set_error_from_exception(state);
+    return nullptr;
+  }
+}
+
+/// Raises KeyboardInterrupt, or what the main interpreter's SIGINT handler raises, after a call that
+/// Ctrl-C has stopped.
+void raise_interrupt() noexcept;
+
+/// Raises NotShareableError as it was seen in the other interpreter, with the traceback there as cause.
+void raise_not_shareable(transfer::Context& context,
+                         const transfer::ExceptionSnapshot& snapshot) noexcept;
+
+}  // namespace atoll::bindings
