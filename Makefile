@@ -26,7 +26,7 @@ package_sources := CMakeLists.txt pyproject.toml README.md LICENSE \
 ctest := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench cpython-suite asan tsan clean
+.PHONY: help demo test build lint format bench cpython-suite asan tsan clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -35,17 +35,20 @@ help: ## Show this list
 demo: $(venv)/package ## Parse the standard library, serially and on all cores
 	$(py) examples/parse_stdlib.py
 
-test: $(venv)/package $(venv)/test-tools ## Build and run all tests, C++ and Python
-	@tools/ensure doctest
-	@cmake --preset release -B $(tree) -DPython_EXECUTABLE=$(py) >$(tree)/configure.log || { cat $(tree)/configure.log; exit 1; }
-	cmake --build $(tree) --parallel $(JOBS)
-	status=0; \
+test: build $(venv)/test-tools ## Build and run all tests, C++ and Python
+	@status=0; \
 	$(ctest) --test-dir $(tree) || status=1; \
 	$(py) -m pytest $(PYTEST_ARGS) || status=1; \
 	exit $$status
 
-lint: $(venv)/package $(venv)/lint-tools ## Check format, lint and types of everything
-	@tools/ensure clang-format clang-tidy doctest
+build: $(venv)/package ## Build the Python package and the C++ tests
+	@tools/ensure doctest
+	@cmake --preset release -B $(tree) -DPython_EXECUTABLE=$(py) >$(tree)/configure.log || { cat $(tree)/configure.log; exit 1; }
+	@grep -A 4 'CMake Warning' $(tree)/configure.log || true
+	cmake --build $(tree) --parallel $(JOBS)
+
+lint: build $(venv)/lint-tools ## Check format, lint and types of everything
+	@tools/ensure clang-format clang-tidy
 	PATH='$(PATH)' tools/lint $(py) $(tree)
 
 format: $(venv)/lint-tools ## Format C++ and Python sources in place
@@ -58,14 +61,14 @@ bench: $(venv)/package ## Run the benchmarks, beside CPython's own modules
 cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
 	$(py) tools/cpython_suite/run.py
 
-asan: $(venv)/package $(venv)/test-tools ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
+asan: $(venv)/package ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/ensure doctest
 	cmake --preset asan -B $(build)/asan-$(version) -DPython_EXECUTABLE=$(py)
 	cmake --build $(build)/asan-$(version) --parallel $(JOBS)
 	$(ctest) --test-dir $(build)/asan-$(version)
 
 tsan: ## C++ tests of the core with ThreadSanitizer (needs no Python)
-	@tools/ensure doctest
+	@tools/ensure compiler doctest
 	cmake --preset tsan -B $(build)/tsan
 	cmake --build $(build)/tsan --parallel $(JOBS)
 	$(ctest) --test-dir $(build)/tsan
@@ -79,6 +82,7 @@ $(venv)/package: $(venv)/ready $(package_sources)
 	@touch $@
 
 $(venv)/ready: pyproject.toml tools/make_venv
+	@tools/ensure compiler
 	tools/make_venv $(python) $(venv)
 	@touch $@
 

@@ -42,4 +42,6 @@ if(ATOLL_BUILD_EXTENSION)
   # Wheels hold no symbolic links: the file itself takes the name that the loader looks for.
   install(PROGRAMS "$<TARGET_FILE:atoll>" RENAME "$<TARGET_SONAME_FILE_NAME:atoll>"
     DESTINATION atoll COMPONENT package EXCLUDE_FROM_ALL)
+  # `site` reads these at the start of every interpreter: they carry atoll.install() to child processes.
+  install(FILES python/site/atoll.pth python/site/atoll.start DESTINATION . COMPONENT package EXCLUDE_FROM_ALL)
 endif()
