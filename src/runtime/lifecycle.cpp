@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "atoll/error.hpp"
+#include "core/closing.hpp"
+#include "core/registry.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/config.hpp"
@@ -60,7 +62,9 @@ PyObject* at_interpreter_exit(PyObject* capsule, PyObject*) {
   if (!record->is_closed()) {
     // Somebody else ends it: its creator, or CPython at exit.
     const py::Detached detached;
+    (void)core::begin_closing(record->id());
     (void)record->begin_close();
+    core::interpreter_gone(record->id());
   }
   record->clear_context();
   record->delete_slots_except(PyThreadState_Get());
@@ -137,6 +141,8 @@ std::string describe(const PyStatus& status) {
 /// Ends `target`, which nobody else can enter any more.
 void end(Interpreter& target) {
   Registry& registry = Registry::instance();
+  // Its own threads may be blocked in atoll: they get an error, and CPython can join them.
+  (void)core::begin_closing(target.id());
   {
     Session session(target, Session::Access::close);
     target.delete_slots_except(session.thread_state());
@@ -144,6 +150,7 @@ void end(Interpreter& target) {
     py::guarded([&] { Py_EndInterpreter(session.thread_state()); });
     session.abandon();
   }
+  core::interpreter_gone(target.id());
   target.end_close();
   registry.remove(target);
 }

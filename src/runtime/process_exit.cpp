@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "atoll/error.hpp"
+#include "core/closing.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/exit_flag.hpp"
@@ -43,6 +44,8 @@ void join_threads() {
 
 void prepare(Interpreter& target) {
   if (target.is_closed()) return;
+  // Whoever is blocked in atoll on its behalf gets an error.
+  (void)core::begin_closing(target.id());
   if (target.is_running()) stop_runner(target);
   if (target.is_running()) return;
   Session session(target, Session::Access::close);

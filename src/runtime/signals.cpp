@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "atoll/error.hpp"
+#include "core/parking.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/registry.hpp"
@@ -34,7 +35,18 @@ std::atomic<std::uint32_t> deliveries{0};
 /// SIGINTs since the main thread last entered an interpreter from outside.
 std::atomic<int> unhandled{0};
 
+/// Up to which interrupt the code of the main thread knows. Main thread only.
+std::uint32_t taken = 0;
+
 std::atomic<unsigned long> main_thread_ident{0};
+/// Where the main thread blocks in atoll; set when it first does.
+std::atomic<core::Parker*> main_thread_parker{nullptr};
+
+void interrupt_wait() noexcept {
+  if (core::Parker* parker = main_thread_parker.load(std::memory_order_acquire)) {
+    parker->interrupt();
+  }
+}
 
 sem_t wake_watcher;
 std::once_flag watcher_started;
@@ -59,6 +71,7 @@ void on_sigint(int number, siginfo_t* info, void* context) {
     call(chained, number, info, context);
     unhandled.fetch_add(1, std::memory_order_relaxed);
     if (watched.load(std::memory_order_relaxed) != 0) sem_post(&wake_watcher);
+    interrupt_wait();
   } else {
     call(first_chained, number, info, context);
   }
@@ -119,6 +132,7 @@ void interrupt_main_thread() noexcept {
     PyThreadState_SetAsyncExc(main_thread_ident.load(std::memory_order_relaxed),
                               PyExc_KeyboardInterrupt);
     session.leave();
+    interrupt_wait();
   } catch (const std::exception&) {
     // No memory for a thread state: the interrupt stays with the main interpreter.
   }
@@ -187,6 +201,7 @@ Watch begin_watch(Interpreter& target) noexcept {
   std::uintptr_t outer = watched.load(std::memory_order_acquire);
   if (outer == 0) unhandled.store(0, std::memory_order_relaxed);
   const std::uint32_t before = deliveries.load(std::memory_order_relaxed);
+  taken = before;
   for (;;) {
     // An interrupt for the interpreter around this one may just be being delivered.
     if (outer & busy) outer = wait_until_not_busy(outer);
@@ -205,6 +220,22 @@ bool end_watch(const Watch& watch) noexcept {
   }
   if (deliveries.load(std::memory_order_relaxed) == watch.deliveries) return false;
   // Whatever has not been raised yet must not hit the next session of this thread.
+  PyThreadState_SetAsyncExc(main_thread_ident.load(std::memory_order_relaxed), nullptr);
+  return true;
+}
+
+void prepare_to_block() noexcept {
+  if (!on_main_thread()) return;
+  main_thread_parker.store(core::Parker::current(), std::memory_order_release);
+  stand_in_front();
+}
+
+bool take_interrupt() noexcept {
+  if (!on_main_thread() || watched.load(std::memory_order_acquire) == 0) return false;
+  const std::uint32_t now = deliveries.load(std::memory_order_relaxed);
+  if (now == taken) return false;
+  taken = now;
+  // It is raised here, not by the next byte code.
   PyThreadState_SetAsyncExc(main_thread_ident.load(std::memory_order_relaxed), nullptr);
   return true;
 }

@@ -34,6 +34,13 @@ struct Watch {
 /// delivered meanwhile, to this session or to one inside it.
 bool end_watch(const Watch& watch) noexcept;
 
+/// Before the calling thread blocks in atoll: if it is the main thread, SIGINT ends its wait with
+/// core::Status::interrupted, however close to the system call it comes.
+void prepare_to_block() noexcept;
+/// After a wait was interrupted, inside: was an interrupt delivered to the session that the main
+/// thread is in? True once per interrupt; the caller raises KeyboardInterrupt.
+[[nodiscard]] bool take_interrupt() noexcept;
+
 void after_fork_in_child() noexcept;
 
 }  // namespace atoll::runtime::signals

@@ -1,0 +1,121 @@
+"""Putting atoll's modules in the place of the standard library's.
+
+The names are redirected, not copied: ``concurrent.interpreters`` *is* ``atoll.interpreters`` afterwards,
+imported when somebody asks for it. Nothing but this module is loaded before that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Standard name -> atoll's module. All of them or none: CPython's own modules look each other up in
+#: ``sys.modules``, and a mixture of theirs and ours does not work.
+REDIRECTIONS = {
+    "_interpreters": "atoll.lowlevel.interpreters",
+    "concurrent.interpreters": "atoll.interpreters",
+}
+
+#: Tells child processes (through ``atoll.pth``, which every site-packages that has atoll also has)
+#: that the parent had atoll installed.
+ENVIRONMENT = "ATOLL_INSTALL"
+
+#: What every new interpreter runs. It may lack atoll on its path (``-S``, a changed ``sys.path``);
+#: that must not keep it from being created.
+_BOOTSTRAP = """
+try:
+    import atoll
+except ImportError:
+    pass
+else:
+    atoll.install()
+"""
+
+
+class _Redirect:
+    """Finder and loader in one: answers for the names in REDIRECTIONS."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name in REDIRECTIONS:
+            return ModuleSpec(name, self, origin=REDIRECTIONS[name])  # type: ignore[arg-type]
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        # The import system returns what stands in sys.modules when the loader is done.
+        _put_in_place(module.__name__)
+
+
+_redirect = _Redirect()
+
+
+def _put_in_place(name: str) -> None:
+    module = import_module(REDIRECTIONS[name])
+    present_as = getattr(module, "_present_as", None)
+    if present_as is not None:
+        present_as(name)
+    sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
+    if parent in sys.modules:
+        setattr(sys.modules[parent], child, module)
+
+
+def install() -> None:
+    """Put atoll's modules in the place of the standard library's.
+
+    ``concurrent.interpreters`` and ``_interpreters`` are atoll's from now on, in this interpreter, in
+    every interpreter that atoll creates, and in child processes whose Python has atoll installed
+    (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of the
+    standard ones keep them: call this first. Calling it again does nothing.
+    """
+    if installed():
+        return
+    from atoll import _atoll
+
+    sys.meta_path.insert(0, _redirect)  # type: ignore[arg-type]
+    for name in REDIRECTIONS:
+        if sys.modules.get(name) is not None:
+            _put_in_place(name)
+    _atoll._set_bootstrap(_BOOTSTRAP)
+    os.environ[ENVIRONMENT] = "1"
+
+
+def installed() -> bool:
+    """Return whether :func:`install` is in effect in the calling interpreter."""
+    return _redirect in sys.meta_path
+
+
+def uninstall() -> None:
+    """Undo :func:`install` in the calling interpreter, for interpreters and processes to come.
+
+    Interpreters that exist already keep what they have.
+    """
+    if not installed():
+        return
+    from atoll import _atoll
+
+    sys.meta_path.remove(_redirect)  # type: ignore[arg-type]
+    for name, ours in REDIRECTIONS.items():
+        module = sys.modules.get(name)
+        if module is None or module is not sys.modules.get(ours):
+            continue
+        del sys.modules[name]
+        parent, _, child = name.rpartition(".")
+        if getattr(sys.modules.get(parent), child, None) is module:
+            delattr(sys.modules[parent], child)
+        present_as = getattr(module, "_present_as", None)
+        if present_as is not None:
+            present_as(ours)
+    _atoll._set_bootstrap("")
+    os.environ.pop(ENVIRONMENT, None)

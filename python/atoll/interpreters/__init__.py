@@ -1,0 +1,174 @@
+"""Isolated interpreters: the API of ``concurrent.interpreters`` (PEP 734), on CPython 3.12 to 3.15.
+
+::
+
+    from atoll import interpreters
+
+    interp = interpreters.create()
+    interp.prepare_main(limit=10)
+    interp.exec("total = sum(range(limit))")
+    print(interp.call(eval, "total"))
+    interp.close()
+
+An interpreter runs one thing at a time, in the thread that asks for it. Different interpreters run in
+parallel in different threads. Objects are copied on the way in and out; see :meth:`Interpreter.call`.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from atoll import _atoll
+from atoll._atoll import InterpreterError, InterpreterNotFoundError, NotShareableError
+from atoll.lowlevel import interpreters as _interpreters
+from atoll.lowlevel.interpreters import is_shareable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import CodeType, FunctionType, SimpleNamespace
+
+__all__ = [
+    "ExecutionFailed",
+    "Interpreter",
+    "InterpreterError",
+    "InterpreterNotFoundError",
+    "NotShareableError",
+    "create",
+    "get_current",
+    "get_main",
+    "is_shareable",
+    "list_all",
+]
+
+
+class ExecutionFailed(InterpreterError):
+    """An exception that code in another interpreter did not catch.
+
+    ``excinfo`` describes it with plain strings: ``type`` (``__name__``, ``__qualname__``,
+    ``__module__``), ``msg``, ``formatted`` (one line) and ``errdisplay`` (the whole traceback).
+    """
+
+    def __init__(self, excinfo: SimpleNamespace) -> None:
+        summary = getattr(excinfo, "formatted", None)
+        if not summary:
+            name = getattr(getattr(excinfo, "type", None), "__name__", None)
+            message = getattr(excinfo, "msg", None)
+            summary = f"{name}: {message}" if name and message else name or message or ""
+        super().__init__(summary)
+        self.excinfo = excinfo
+
+    def __str__(self) -> str:
+        summary = super().__str__()
+        display = getattr(self.excinfo, "errdisplay", None)
+        if not display:
+            return summary
+        return f"{summary}\n\nUncaught in the interpreter:\n\n{display}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.excinfo,)
+
+
+_atoll._set_execution_failed(ExecutionFailed)
+
+#: One object per interpreter: identity is equality.
+_objects: weakref.WeakValueDictionary[int, Interpreter] = weakref.WeakValueDictionary()
+
+
+class Interpreter(_atoll.Interpreter):
+    """One interpreter of this process, by its id.
+
+    Use :func:`create` to make a new one. An interpreter that atoll created ends with
+    :meth:`close`, or with the last Interpreter object for it in any interpreter. Safe to use from any
+    thread; it runs one thing at a time, and a second thread that asks meanwhile gets
+    InterpreterError.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, id: int, /, _whence: int | None = None, _ownsref: bool | None = None
+    ) -> Interpreter:
+        id = operator.index(id)
+        known = _objects.get(id)
+        if known is not None and type(known) is cls:
+            _interpreters.whence(id)  # raises if it is closed by now
+            return known
+        self = super().__new__(cls, id, _whence=_whence, _ownsref=_ownsref)
+        return _objects.setdefault(id, self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.id,)
+
+    def exec(self, code: str | bytes | CodeType | FunctionType, /) -> None:
+        """Run source text, a code object or a function in the interpreter's ``__main__``.
+
+        Runs in the calling thread and returns when the code is done. A function must take no
+        arguments, have no closure and return nothing; its globals are those of ``__main__``. Raises
+        ExecutionFailed for an exception that the code lets escape, SyntaxError for source that does
+        not compile.
+        """
+        excinfo = self._exec(code)
+        if excinfo is not None:
+            raise ExecutionFailed(excinfo)
+
+    def prepare_main(
+        self, ns: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None, /, **kwargs: Any
+    ) -> None:
+        """Bind names in the interpreter's ``__main__``: all of them, or none.
+
+        The values must be shareable (see :func:`is_shareable`), else NotShareableError.
+        """
+        self._prepare_main(kwargs if ns is None else dict(ns, **kwargs))
+
+    def call_in_thread(
+        self, callable: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> threading.Thread:
+        """Start a thread that does ``call(callable, ...)`` and return it.
+
+        The result is dropped; an exception goes to ``threading.excepthook``.
+        """
+        thread = threading.Thread(target=self.call, args=(callable, *args), kwargs=kwargs)
+        thread.start()
+        return thread
+
+
+def create(config: str | SimpleNamespace | None = None) -> Interpreter:
+    """Create an idle interpreter.
+
+    It starts with the creator's ``sys.path`` and an empty ``__main__``. ``config`` is
+    ``'isolated'`` (the default: everything of its own, with its own GIL), ``'legacy'`` (shares the GIL,
+    may load any extension module), or what ``atoll.lowlevel.interpreters.new_config()`` returns.
+    """
+    return Interpreter(_interpreters.create(config, reqrefs=True), _ownsref=True)
+
+
+def list_all() -> list[Interpreter]:
+    """Return all interpreters of the process, in order of creation, the main one first."""
+    found = []
+    for id, whence in _interpreters.list_all(require_ready=True):
+        try:
+            found.append(Interpreter(id, _whence=whence))
+        except InterpreterNotFoundError:
+            pass  # closed in between
+    return found
+
+
+def get_current() -> Interpreter:
+    """Return the interpreter that the caller runs in."""
+    id, whence = _interpreters.get_current()
+    return Interpreter(id, _whence=whence)
+
+
+def get_main() -> Interpreter:
+    """Return the main interpreter."""
+    id, whence = _interpreters.get_main()
+    return Interpreter(id, _whence=whence)
+
+
+def _present_as(name: str) -> None:
+    """Let the public classes name the module that they are imported from (for tracebacks, pickle)."""
+    for public in (ExecutionFailed, Interpreter, InterpreterError, InterpreterNotFoundError, NotShareableError):
+        public.__module__ = name

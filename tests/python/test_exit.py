@@ -1,0 +1,317 @@
+"""Leaving the process in every state, and Ctrl-C. Each case is a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+LEFTOVER_WARNING = "close them with Interpreter.close()"
+
+
+def run(source, *, expect=0, timeout=60):
+    proc = subprocess.run([sys.executable, "-c", dedent(source)], capture_output=True, text=True,
+                          timeout=timeout)
+    assert proc.returncode == expect, (proc.returncode, proc.stdout, proc.stderr)
+    return proc
+
+
+def interrupt_when_ready(source, count=1):
+    """Run `source`, send SIGINT when it prints "ready" (again for each further one)."""
+    proc = subprocess.Popen([sys.executable, "-c", dedent(source)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    for _ in range(count):
+        assert proc.stdout.readline() == "ready\n"
+        proc.send_signal(signal.SIGINT)
+    out, err = proc.communicate(timeout=60)
+    return proc.returncode, out, err
+
+
+class TestExit:
+    def test_nothing_left(self):
+        proc = run("from atoll import interpreters; i = interpreters.create(); i.exec('x = 1'); i.close()")
+        assert proc.stderr == ""
+
+    def test_idle_interpreters_left(self):
+        proc = run("""
+            from atoll import interpreters
+            kept = [interpreters.create() for _ in range(3)]
+            for i in kept: i.exec('import json, threading')
+        """)
+        if sys.version_info >= (3, 14):
+            assert LEFTOVER_WARNING in proc.stderr
+        assert "Traceback" not in proc.stderr and "Fatal" not in proc.stderr
+
+    def test_used_from_many_threads_and_left(self):
+        proc = run("""
+            import threading
+            from atoll import interpreters
+            i = interpreters.create()
+            threads = [threading.Thread(target=i.exec, args=('x = 1',)) for _ in range(5)]
+            for t in threads: t.start(); t.join()
+        """)
+        assert "Fatal" not in proc.stderr
+
+    @pytest.mark.parametrize("code", ["while True: pass", "import time\nwhile True: time.sleep(0.01)",
+                                      "try:\n while True: pass\nfinally:\n print('cleaned up', flush=True)"])
+    def test_a_daemon_thread_still_running_code(self, code):
+        proc = run(f"""
+            import os, threading
+            from atoll import interpreters
+            i = interpreters.create()
+            r, w = os.pipe()
+            threading.Thread(target=i.exec, args=(f"import os; os.write({{w}}, b'x')\\n" + {code!r},), daemon=True).start()
+            os.read(r, 1)
+        """)
+        assert "Fatal" not in proc.stderr
+        if "finally" in code:
+            assert "cleaned up" in proc.stdout
+
+    def test_a_daemon_thread_blocked_in_c(self):
+        proc = run("""
+            import os, threading
+            from atoll import interpreters
+            i = interpreters.create()
+            r, w = os.pipe()
+            script = f"import os, time; os.write({w}, b'x'); time.sleep(600)"
+            threading.Thread(target=i.exec, args=(script,), daemon=True).start()
+            os.read(r, 1)
+        """, timeout=30)
+        assert "Fatal" not in proc.stderr
+
+    def test_its_own_threads_are_waited_for(self):
+        proc = run("""
+            import os
+            from atoll import interpreters
+            i = interpreters.create()
+            r, w = os.pipe()
+            i.exec(f'''if True:
+                import os, threading
+                def work():
+                    os.read({r}, 1)
+                    print('finished', flush=True)
+                threading.Thread(target=work).start()
+            ''')
+            import atexit
+            atexit.register(os.write, w, b'x')
+        """)
+        assert "finished" in proc.stdout and "Fatal" not in proc.stderr
+
+    def test_an_exception_in_flight(self):
+        proc = run("""
+            from atoll import interpreters
+            i = interpreters.create()
+            try:
+                1/0
+            finally:
+                i.close()
+        """, expect=1)
+        assert "ZeroDivisionError" in proc.stderr
+
+    def test_sys_exit_with_leftovers_keeps_the_status(self):
+        run("import sys; from atoll import interpreters; i = interpreters.create(); sys.exit(7)", expect=7)
+
+    def test_interpreters_that_own_interpreters(self):
+        proc = run("""
+            from atoll import interpreters
+            i = interpreters.create()
+            i.exec('from atoll import interpreters; inner = interpreters.create(); inner.exec("x = 1")')
+            i.close()
+            assert len(interpreters.list_all()) == 1
+        """)
+        assert proc.stderr == ""
+
+    def test_atexit_callbacks_may_still_use_them(self):
+        proc = run("""
+            import atexit
+            atexit.register(lambda: print('last', i.call(eval, '40 + 2')))  # registered before atoll's
+            from atoll import interpreters
+            i = interpreters.create()
+        """)
+        assert "last 42" in proc.stdout or "InterpreterNotFoundError" in proc.stderr
+
+    def test_fork_leaves_the_child_alone(self):
+        proc = run("""
+            import os, warnings
+            warnings.simplefilter('ignore')
+            from atoll import interpreters
+            i = interpreters.create()
+            i.exec('x = 1')
+            pid = os.fork()
+            if pid == 0:
+                assert [j.id for j in interpreters.list_all()] == [0]
+                k = interpreters.create()
+                assert k.call(eval, '1 + 1') == 2
+                k.close()
+                os._exit(5)
+            _, status = os.waitpid(pid, 0)
+            assert os.waitstatus_to_exitcode(status) == 5
+            assert i.call(eval, 'x') == 1
+            i.close()
+        """)
+        assert proc.stderr == ""
+
+
+class TestInterrupt:
+    @pytest.mark.parametrize("body", ["while True: pass", "import time\nwhile True: time.sleep(0.02)",
+                                      "sum(i for i in iter(int, 1))"])
+    def test_ctrl_c_stops_code_and_the_interpreter_stays_usable(self, body):
+        status, out, err = interrupt_when_ready(f"""
+            import time
+            from atoll import interpreters
+            i = interpreters.create()
+            try:
+                i.exec("print('ready', flush=True)\\n" + {body!r})
+            except KeyboardInterrupt:
+                print('interrupted', i.call(eval, '6 * 7'), i.is_running())
+            i.close()
+        """)
+        assert (status, out) == (0, "interrupted 42 False\n"), err
+
+    def test_in_a_call_nested_two_deep(self):
+        status, out, err = interrupt_when_ready("""
+            from atoll import interpreters
+            i, j = interpreters.create(), interpreters.create()
+            i.exec(f'from atoll import interpreters; j = interpreters.Interpreter({j.id})')
+            try:
+                i.exec('''j.exec("print('ready', flush=True)\\\\nwhile True: pass")''')
+            except KeyboardInterrupt:
+                print('interrupted', i.call(eval, '1'), j.call(eval, '2'))
+            i.exec('del j')
+            i.close(); j.close()
+        """)
+        assert (status, out) == (0, "interrupted 1 2\n"), err
+
+    def test_code_that_catches_it(self):
+        status, out, err = interrupt_when_ready("""
+            from atoll import interpreters
+            i = interpreters.create()
+            script = '''
+            try:
+                print('ready', flush=True)
+                while True: pass
+            except KeyboardInterrupt:
+                caught = True
+            '''
+            import textwrap
+            try:
+                i.exec(textwrap.dedent(script))
+                for _ in range(1000): pass
+            except KeyboardInterrupt:
+                print('interrupted', i.call(eval, 'caught'))
+            i.close()
+        """)
+        assert (status, out) == (0, "interrupted True\n"), err
+
+    def test_a_handler_of_the_users_own_runs_after_the_call(self):
+        status, out, err = interrupt_when_ready("""
+            import signal, os
+            from atoll import interpreters
+            signal.signal(signal.SIGINT, lambda *a: print('handler'))
+            i = interpreters.create()
+            r, w = os.pipe()
+            i.exec(f"print('ready', flush=True)\\nn = 0\\nwhile n < 3_000_000: n += 1\\n")
+            print('n', i.call(eval, 'n'))
+            i.close()
+        """)
+        assert (status, out) == (0, "handler\nn 3000000\n"), err
+
+    def test_a_second_one_overrides_the_users_handler(self):
+        status, out, err = interrupt_when_ready("""
+            import signal
+            from atoll import interpreters
+            signal.signal(signal.SIGINT, lambda *a: None)
+            i = interpreters.create()
+            i.exec('r = iter(int, 1)')
+            try:
+                i.exec('''
+            import sys, os
+            print('ready', flush=True)
+            print('ready', flush=True)
+            while True: pass
+            '''.replace('            ', ''))
+            except KeyboardInterrupt:
+                print('interrupted')
+            i.close()
+        """, count=2)
+        assert (status, out) == (0, "interrupted\n"), err
+
+    def test_it_is_prompt(self):
+        status, out, err = interrupt_when_ready("""
+            import signal, time
+            from atoll import interpreters
+            i = interpreters.create()
+            try:
+                i.exec('''if True:
+                    import os, signal, time
+                    print('ready', flush=True)
+                    while True: stamp = time.monotonic()
+                ''')
+            except KeyboardInterrupt:
+                late = time.monotonic() - i.call(eval, 'stamp')
+                print('prompt' if late < 0.1 else late)
+            i.close()
+        """)
+        assert (status, out) == (0, "prompt\n"), err
+
+    def test_many_interrupts_hit_only_their_own_call(self):
+        proc = run("""
+            import os, signal, threading
+            from atoll import interpreters
+            i = interpreters.create()
+            stop = threading.Event()
+            def pester():
+                while not stop.is_set():
+                    os.kill(os.getpid(), signal.SIGINT)
+                    stop.wait(0.002)
+            interrupted = finished = 0
+            pesterer = threading.Thread(target=pester)
+            pesterer.start()
+            while finished < 200 or not interrupted:
+                try:
+                    i.exec('for _ in range(2000): pass')
+                    finished += 1
+                except KeyboardInterrupt:
+                    interrupted += 1
+            while True:
+                try:
+                    stop.set(); pesterer.join(); break
+                except KeyboardInterrupt:
+                    pass
+            while True:
+                try:
+                    for _ in range(100): i.exec('pass')
+                    i.close()
+                    break
+                except KeyboardInterrupt:
+                    pass
+            print('ok')
+        """)
+        assert proc.stdout == "ok\n"
+
+
+def test_ctrl_c_while_a_thread_runs_code_ends_the_process():
+    status, out, err = interrupt_when_ready("""
+        import os
+        from atoll import interpreters
+        i = interpreters.create()
+        t = i.call_in_thread(exec, "print('ready', flush=True)\\nwhile True: pass")
+        t.join()
+    """)
+    assert "KeyboardInterrupt" in err and "Fatal" not in err
+    assert status in (0, 1, -signal.SIGINT)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_python_dev_mode_finds_nothing():
+    proc = subprocess.run([sys.executable, "-X", "dev", "-c", dedent("""
+        import threading
+        from atoll import interpreters
+        i = interpreters.create()
+        for _ in range(3):
+            t = threading.Thread(target=i.call, args=(len, [1])); t.start(); t.join()
+        i.close()
+    """)], capture_output=True, text=True, timeout=60)
+    assert (proc.returncode, proc.stderr) == (0, "")

@@ -1,0 +1,38 @@
+"""The stress on which CPython 3.12 and 3.13 crash: parallel first imports of C modules."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+MODULES = "datetime, sqlite3, decimal, ssl, asyncio, json, ctypes"
+#: 3.12's ctypes and decimal do not support isolated interpreters.
+MODULES_312 = "datetime, sqlite3, ssl, asyncio, json"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_create_import_close_in_four_threads():
+    modules = MODULES_312 if sys.version_info < (3, 13) else MODULES
+    source = f"""
+        import threading
+        from atoll import interpreters
+        failures = []
+        def work():
+            try:
+                for _ in range(25):
+                    i = interpreters.create()
+                    i.exec('import {modules}')
+                    i.close()
+            except BaseException as exc:
+                failures.append(exc)
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        for failure in failures: print(failure)
+        print('done')
+    """
+    proc = subprocess.run([sys.executable, "-c", dedent(source)], capture_output=True, text=True,
+                          timeout=590)
+    assert (proc.returncode, proc.stdout) == (0, "done\n"), proc.stderr

@@ -1,0 +1,104 @@
+"""atoll.install() and python -m atoll: in this process, in interpreters, in child processes."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+
+def python(*args, **kwargs):
+    return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def check(source, *options):
+    proc = python(*options, "-c", dedent(source))
+    assert (proc.returncode, proc.stderr) == (0, ""), proc.stderr
+    return proc.stdout
+
+
+def test_names_are_redirected_lazily():
+    check("""
+        import sys, atoll
+        atoll.install(); atoll.install()
+        assert atoll.installed()
+        assert 'atoll.interpreters' not in sys.modules and 'concurrent.futures' not in sys.modules
+        import concurrent.interpreters
+        from concurrent import interpreters
+        import _interpreters
+        assert concurrent.interpreters is interpreters is sys.modules['atoll.interpreters']
+        assert _interpreters is sys.modules['atoll.lowlevel.interpreters']
+        assert interpreters.ExecutionFailed.__module__ == 'concurrent.interpreters'
+    """)
+
+
+def test_modules_that_are_loaded_already_are_replaced():
+    check("""
+        import sys
+        try:
+            import concurrent.interpreters
+        except ImportError:
+            pass
+        import atoll; atoll.install()
+        from concurrent import interpreters
+        assert interpreters.__name__ == 'atoll.interpreters'
+        atoll.uninstall()
+        assert not atoll.installed() and 'concurrent.interpreters' not in sys.modules
+        assert interpreters.ExecutionFailed.__module__ == 'atoll.interpreters'
+    """)
+
+
+def test_it_reaches_interpreters_and_children(tmp_path):
+    script = tmp_path / "child.py"
+    script.write_text("from concurrent import interpreters; print(interpreters.__name__)\n")
+    out = check(f"""
+        import subprocess, sys, atoll
+        atoll.install()
+        from concurrent import interpreters
+        i = interpreters.create()
+        i.exec("import sys\\nfrom concurrent import interpreters as j; print(j.__name__, flush=True)")
+        i.exec("k = j.create(); k.exec('from concurrent import interpreters as l; print(l.__name__, flush=True)'); k.close()")
+        i.close()
+        subprocess.run([sys.executable, {str(script)!r}], check=True)
+        subprocess.run([sys.executable, '-I', {str(script)!r}], check=True)
+    """)
+    assert out.split() == ["atoll.interpreters"] * 4
+
+
+def test_a_fresh_main_stays_clean():
+    check("""
+        import atoll; atoll.install()
+        from concurrent import interpreters
+        i = interpreters.create()
+        assert i.call(dir) == ['__builtins__', '__doc__', '__loader__', '__name__', '__package__', '__spec__']
+        i.close()
+    """)
+
+
+class TestCommandLine:
+    def test_script_module_and_code(self, tmp_path):
+        source = "import sys; from concurrent import interpreters as i; print(__name__, i.__name__, sys.argv[1:])"
+        (tmp_path / "prog.py").write_text(source)
+        expected = "__main__ atoll.interpreters ['a', '-m']\n"
+        for args in (("prog.py",), ("-m", "prog"), ("-c", source)):
+            proc = python("-m", "atoll", *args, "a", "-m", cwd=tmp_path)
+            assert (proc.stdout, proc.stderr) == (expected, "")
+
+    def test_functions_of_the_script_travel(self, tmp_path):
+        (tmp_path / "prog.py").write_text(dedent("""
+            from concurrent import interpreters
+            base = 40
+            def add(x): return base + x
+            if __name__ == '__main__':
+                i = interpreters.create()
+                print(i.call(add, 2))
+                i.close()
+        """))
+        proc = python("-m", "atoll", "prog.py", cwd=tmp_path)
+        assert (proc.stdout, proc.stderr) == ("42\n", "")
+
+    @pytest.mark.parametrize("args, status", [((), 2), (("-h",), 0), (("-m",), 1), (("missing.py",), 1)])
+    def test_mistakes(self, tmp_path, args, status):
+        proc = python("-m", "atoll", *args, cwd=tmp_path)
+        assert proc.returncode == status
+        assert "Traceback" not in proc.stderr
