@@ -1,6 +1,8 @@
 // How an interpreter is configured: PEP 684's per-interpreter settings.
 #pragma once
 
+#include "atoll/namespace.hpp"
+
 #include <string>
 #include <string_view>
 

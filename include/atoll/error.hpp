@@ -4,6 +4,8 @@
 // arrives as ExecutionFailed, which holds plain text only and outlives the interpreter.
 #pragma once
 
+#include "atoll/namespace.hpp"
+
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -14,6 +16,18 @@ namespace atoll {
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// A Value does not hold what was asked of it, or cannot be made from what was given.
+class ValueError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// CPython could not be started.
+class StartupError : public Error {
+ public:
+  using Error::Error;
 };
 
 /// A Config that cannot work, or an unknown preset or GIL name.
@@ -49,8 +63,9 @@ class NotShareableError : public Error {
 class ExecutionFailed : public InterpreterError {
  public:
   ExecutionFailed(std::string type, std::string message, std::string traceback)
-      : InterpreterError(type + ": " + message +
-                         (traceback.empty() ? "" : "\n\nUncaught in the interpreter:\n\n" + traceback)),
+      : InterpreterError(
+            type + ": " + message +
+            (traceback.empty() ? "" : "\n\nUncaught in the interpreter:\n\n" + traceback)),
         type_(std::move(type)),
         message_(std::move(message)),
         traceback_(std::move(traceback)) {}

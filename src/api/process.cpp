@@ -1,0 +1,171 @@
+#include "api/process.hpp"
+
+#include <cstdlib>
+
+#include "api/start.hpp"
+#include "atoll/error.hpp"
+#include "py/ref.hpp"
+#include "py/thread_state.hpp"
+#include "runtime/errors.hpp"
+#include "runtime/exit_flag.hpp"
+#include "runtime/lifecycle.hpp"
+#include "runtime/registry.hpp"
+#include "runtime/session.hpp"
+
+namespace atoll::api {
+
+using runtime::InterpreterHandle;
+using runtime::Registry;
+using runtime::Session;
+namespace lifecycle = runtime::lifecycle;
+
+namespace {
+
+// How long code that is told to stop may take to do so. Python code does at once; what is blocked
+// in C cannot.
+constexpr auto patience = std::chrono::milliseconds(500);
+
+/// Raises SystemExit in whoever runs `target`; true if nobody does after that.
+bool stop_runner(runtime::Interpreter& target) {
+  {
+    Session session(target, Session::Access::pin);
+    if (target.is_running()) PyThreadState_SetAsyncExc(target.runner(), PyExc_SystemExit);
+  }
+  return target.wait_until_idle(std::chrono::steady_clock::now() + patience);
+}
+
+/// False if it cannot be closed because it is at work.
+bool try_close(runtime::Interpreter& target) {
+  while (!target.is_closed()) {
+    try {
+      lifecycle::close(target);
+    } catch (const InterpreterNotFoundError&) {
+      break;  // somebody was faster
+    } catch (const InterpreterError&) {
+      if (!stop_runner(target)) return false;
+    }
+  }
+  return true;
+}
+
+/// Waits for the main interpreter's Python threads, which may use other interpreters, as
+/// Py_FinalizeEx() will do once more.
+void join_python_threads() {
+  const py::Ref name = py::Ref::steal(PyUnicode_FromString("threading"));
+  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  if (threading) {
+    const py::Ref done = py::Ref::steal(PyObject_CallMethod(threading.get(), "_shutdown", nullptr));
+  }
+  if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
+}
+
+}  // namespace
+
+Process& Process::instance() noexcept {
+  static Process* const process = new Process;
+  return *process;
+}
+
+// --- users ---------------------------------------------------------------------------------------
+
+Process::Use::Use() {
+  Process& process = instance();
+  // Sequentially consistent, as closing_ is: either we see that it is being closed, or we are seen.
+  process.users_.fetch_add(1);
+  const bool closing = process.closing_.load();
+  if (!closing && Py_IsInitialized()) return;
+  process.drop_user();
+  throw InterpreterError(closing ? "the Python runtime is being closed"
+                                 : "Python is not running: an atoll::Runtime starts it");
+}
+
+Process::Use::~Use() {
+  instance().drop_user();
+}
+
+void Process::drop_user() noexcept {
+  if (users_.fetch_sub(1) != 1 || !closing_.load()) return;
+  const std::lock_guard lock(users_mutex_);
+  users_gone_.notify_all();
+}
+
+bool Process::wait_for_users() {
+  std::unique_lock lock(users_mutex_);
+  return users_gone_.wait_for(lock, patience, [this] { return users_.load() == 0; });
+}
+
+// --- start and end -------------------------------------------------------------------------------
+
+bool Process::start(const RuntimeOptions& options) {
+  const std::lock_guard lock(starting_);
+  if (Py_IsInitialized()) return false;
+  start_cpython(options);
+  if (!lifecycle::join_current()) {
+    const std::string text = runtime::take_error_text();
+    Py_FinalizeEx();
+    throw StartupError("atoll cannot be set up in the main interpreter: " + text);
+  }
+  starter_ = std::this_thread::get_id();
+  started_ = true;
+  state_ = PyEval_SaveThread();
+  static std::once_flag once;
+  std::call_once(once, [] { std::atexit([] { instance().finish_at_exit(); }); });
+  return true;
+}
+
+/// The ids of those that could not be closed, or nothing.
+std::string Process::close_leftovers() {
+  std::string busy;
+  for (const InterpreterHandle& record : Registry::instance().known()) {
+    if (!record->is_own() || try_close(*record)) continue;
+    busy += (busy.empty() ? "" : ", ") + std::to_string(record->id());
+  }
+  return busy;
+}
+
+void Process::finish() {
+  const std::lock_guard lock(starting_);
+  if (!started_) return;
+  if (std::this_thread::get_id() != starter_) {
+    throw InterpreterError("the runtime must be closed by the thread that started it");
+  }
+  if (py::attached_thread_state()) {
+    throw InterpreterError("the runtime cannot be closed from inside an interpreter");
+  }
+  struct Closing {
+    std::atomic<bool>& flag;
+    explicit Closing(std::atomic<bool>& f) : flag(f) { flag = true; }
+    ~Closing() { flag = false; }
+  } const closing(closing_);
+  if (!wait_for_users()) {
+    throw InterpreterError("another thread still uses the main interpreter");
+  }
+  PyEval_RestoreThread(state_);
+  join_python_threads();
+  state_ = PyEval_SaveThread();
+  if (const std::string busy = close_leftovers(); !busy.empty()) {
+    throw InterpreterError("code still runs in interpreter " + busy);
+  }
+
+  const InterpreterHandle main = Registry::instance().main();
+  PyEval_RestoreThread(state_);
+  const int status = Py_FinalizeEx();
+  started_ = false;
+  state_ = nullptr;
+  main->end_close();
+  Registry::instance().remove(*main);
+  lifecycle::set_exiting(false);
+  if (status < 0) throw InterpreterError("Python could not write out its buffered output");
+}
+
+void Process::finish_at_exit() noexcept {
+  // On another thread, or out of an interpreter, CPython is left to the end of the process.
+  if (!started_ || std::this_thread::get_id() != starter_ || py::attached_thread_state()) return;
+  try {
+    finish();
+  } catch (const std::exception&) {
+    // Threads are still at work: they end with the process.
+  }
+}
+
+}  // namespace atoll::api
