@@ -5,28 +5,18 @@
 
 namespace atoll::core {
 
-Message Message::copy_of(std::span<const std::byte> bytes) {
-  Message message;
-  message.size_ = bytes.size();
-  if (message.is_inline()) {
-    if (!bytes.empty()) std::memcpy(message.inline_, bytes.data(), bytes.size());
-    return message;
-  }
+Message Message::copy_to_heap(std::span<const std::byte> bytes) {
   auto* block = static_cast<std::byte*>(std::malloc(bytes.size()));
-  if (!block) {
-    message.size_ = 0;
-    throw std::bad_alloc();
-  }
+  if (!block) throw std::bad_alloc();
   std::memcpy(block, bytes.data(), bytes.size());
-  message.heap_ = block;
-  return message;
+  return adopt(block, bytes.size());
 }
 
 Message Message::adopt(std::byte* malloc_block, std::size_t size) noexcept {
   Message message;
   message.size_ = size;
   if (message.is_inline()) {
-    std::memcpy(message.inline_, malloc_block, size);
+    if (size) std::memcpy(message.inline_, malloc_block, size);
     std::free(malloc_block);
   } else {
     message.heap_ = malloc_block;
@@ -34,7 +24,7 @@ Message Message::adopt(std::byte* malloc_block, std::size_t size) noexcept {
   return message;
 }
 
-void Message::reset() noexcept {
+void Message::free_parts() noexcept {
   if (!is_inline()) std::free(heap_);
   size_ = 0;
   delete std::exchange(attachments_, nullptr);

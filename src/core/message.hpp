@@ -39,7 +39,13 @@ class Message {
   ~Message() { reset(); }
 
   /// Copies `bytes` in; at most one allocation. Throws std::bad_alloc.
-  [[nodiscard]] static Message copy_of(std::span<const std::byte> bytes);
+  [[nodiscard]] static Message copy_of(std::span<const std::byte> bytes) {
+    if (bytes.size() > inline_capacity) return copy_to_heap(bytes);
+    Message message;
+    message.size_ = bytes.size();
+    if (!bytes.empty()) std::memcpy(message.inline_, bytes.data(), bytes.size());
+    return message;
+  }
   /// Takes over a block that was allocated with std::malloc.
   [[nodiscard]] static Message adopt(std::byte* malloc_block, std::size_t size) noexcept;
 
@@ -54,9 +60,14 @@ class Message {
   }
 
   /// Drops bytes and attachments.
-  void reset() noexcept;
+  void reset() noexcept {
+    if (size_ > inline_capacity || attachments_) free_parts();
+    size_ = 0;
+  }
 
  private:
+  [[nodiscard]] static Message copy_to_heap(std::span<const std::byte> bytes);
+  void free_parts() noexcept;
   [[nodiscard]] bool is_inline() const noexcept { return size_ <= inline_capacity; }
   [[nodiscard]] const std::byte* data() const noexcept { return is_inline() ? inline_ : heap_; }
   void take(Message& other) noexcept {

@@ -16,7 +16,8 @@ class Context {
  public:
   /// Null with a Python error set on failure. Imports nothing that is not needed yet.
   [[nodiscard]] static std::unique_ptr<Context> create();
-  /// In the interpreter, with its GIL held.
+  /// In the interpreter, with its GIL held. Releases what other interpreters gave back; memory that
+  /// they still see is left alive for good.
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -24,10 +25,24 @@ class Context {
   /// This interpreter's NotShareableError (a TypeError).
   [[nodiscard]] PyObject* not_shareable_error() const noexcept;
 
+  /// The parts, for the sources of this layer (context_impl.hpp).
+  struct Impl;
+  [[nodiscard]] Impl& impl() noexcept { return *impl_; }
+
  private:
   Context();
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Which Context belongs to which interpreter. The runtime registers a Context when it has made it and
+// unregisters it before it destroys it. Safe from any thread.
+
+void register_context(PyInterpreterState* interpreter, Context* context);
+void unregister_context(PyInterpreterState* interpreter) noexcept;
+
+/// The Context of the interpreter that is current in this thread, or null. A few nanoseconds.
+[[nodiscard]] Context* find_current() noexcept;
+/// The same where there must be one (module functions: the module registered it).
+[[nodiscard]] Context& current() noexcept;
 
 }  // namespace atoll::transfer

@@ -34,4 +34,16 @@ py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot);
 /// be rebuilt here.
 py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot) noexcept;
 
+/// A NotShareableError on its way back to the caller: the function, the arguments or the result of a
+/// call could not be sent.
+struct Refusal {
+  std::string message;
+  std::optional<std::string> cause;  ///< traceback text of its cause
+};
+
+/// Never fails and leaves no error set.
+Refusal capture_refusal(Context& context, PyObject* exception) noexcept;
+/// Sets NotShareableError(message) from Exception(cause).
+void raise_refusal(Context& context, const Refusal& refusal);
+
 }  // namespace atoll::transfer

@@ -37,4 +37,7 @@ py::Status register_extension_type(Context& context, PyObject* type, const Exten
 /// The module to import in a receiver that has not registered `tag` yet.
 void set_extension_home(Tag tag, const char* module_name);
 
+/// An object of `tag`'s type here; for the sources of this layer.
+py::Ref restore_extension(Context& context, std::uint8_t tag, const ExtensionValue& value);
+
 }  // namespace atoll::transfer

@@ -14,12 +14,17 @@ namespace atoll::transfer {
 
 enum class Mode {
   shareable,  ///< PEP 734's shareable types only, exact types, no pickle
-  any,        ///< native types, then functions by value, then pickle, then cloudpickle
+  any,        ///< PEP 734's fallback: native types, stateless functions by value, then pickle
+  any_by_value,  ///< any, then cloudpickle where it can be imported
 };
 
 /// On failure `out` is empty and NotShareableError (type, path, cause) is set.
 py::Status encode(Context& context, PyObject* object, Mode mode, core::Message& out);
+/// On failure NotShareableError is set, with what went wrong as its cause. The message can be decoded
+/// again, elsewhere too.
 py::Ref decode(Context& context, const core::Message& message);
+/// For the last (or only) receiver: large buffers arrive without a copy.
+py::Ref decode(Context& context, core::Message&& message);
 
 /// Would encode(..., Mode::shareable) accept an object of this type?
 bool is_shareable(Context& context, PyObject* object);
@@ -27,10 +32,13 @@ bool is_shareable(Context& context, PyObject* object);
 /// A callable with its arguments, in vectorcall form (`nargs` positional ones, then one value per
 /// name of `kwnames`, a tuple or null).
 py::Status encode_call(Context& context, PyObject* callable, PyObject* const* args,
-                       Py_ssize_t nargs, PyObject* kwnames, core::Message& out);
+                       Py_ssize_t nargs, PyObject* kwnames, core::Message& out,
+                       Mode mode = Mode::any);
 /// Decodes the call, makes it, and returns its result. `decoded` tells on failure whether the callable
 /// ran (its exception is set) or the message could not be decoded (NotShareableError is set).
 py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded);
+/// For the last (or only) receiver: large buffers arrive without a copy.
+py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded);
 
 /// A script for `exec`: source text, bytes-like source, code object, or function (PEP 734 rules).
 /// Errors are raised in the caller: SyntaxError, ValueError (not a script), TypeError.

@@ -1,0 +1,68 @@
+// The parts of a Context. Only the sources of this layer include this.
+#pragma once
+
+#include <Python.h>
+#include <datetime.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/object.hpp"
+#include "py/cpython_compat.hpp"
+#include "py/ref.hpp"
+#include "transfer/caches.hpp"
+#include "transfer/context.hpp"
+#include "transfer/extension_types.hpp"
+#include "transfer/release_list.hpp"
+#include "transfer/scratch.hpp"
+#include "transfer/type_table.hpp"
+
+namespace atoll::transfer {
+
+/// Interned strings that are looked up all the time.
+struct Names {
+  py::Ref main, fake_main, dunder_file, dunder_package, dunder_module;
+  py::Ref getinitargs, int_, is_safe, value, start, stop, step, bit_length;
+  py::Status init();
+};
+
+/// What is found in the library only when the first object needs it.
+struct Library {
+  PyDateTime_CAPI* datetime = nullptr;
+  py::Ref datetime_module;
+  py::Ref uuid_type, safe_uuid_type, safe_uuid_unknown;
+  py::Ref decimal_type;
+  std::array<py::Ref, 4> path_types;  ///< in the order of the names in library.cpp
+  py::Ref pickle_dumps, pickle_loads, dumps_names, loads_names, protocol;
+  py::Ref cloudpickle_dumps;
+  py::Ref remote_traceback;
+  py::Ref simple_namespace;
+};
+
+struct Context::Impl {
+  py::Ref not_shareable_error;
+  Names names;
+  Library library;
+  TypeTable types;
+  KeyCache keys;
+  CodeCache codes;
+  ScriptCache scripts;
+  Spare<EncodeScratch> encode_scratch;
+  Spare<DecodeScratch> decode_scratch;
+  core::Handle<ReleaseList> releases;
+  Py_ssize_t code_extra_index = -1;
+  py::Ref shared_memory_type;    ///< exporter of memory that came from elsewhere
+  py::Ref main_call_code;        ///< see main_frame.cpp
+  py::Ref fake_main_modules;     ///< dict: file name -> module
+  py::Ref pickle_support;        ///< namespace of pickle_support.cpp's helpers
+  void* pending_main_call = nullptr;
+  std::unique_ptr<CodeFacts> unattached_facts;  ///< of the last code object that cannot keep notes
+  std::array<ExtensionType, 32> extensions{};  ///< by tag
+  std::array<py::Ref, 32> extension_classes;   ///< by tag
+  std::vector<py::Ref> former_classes;         ///< replaced ones, still in the type table
+};
+
+}  // namespace atoll::transfer

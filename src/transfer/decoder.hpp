@@ -1,0 +1,88 @@
+// Builds objects from the wire format of codec.hpp.
+//
+// Every read is checked: bytes that no encoder wrote end in a Python error (ValueError), not in a
+// crash. Runs in the interpreter of its Context with the GIL held; the bytes and attachments must
+// stay alive and unchanged meanwhile.
+#pragma once
+
+#include <Python.h>
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+
+#include "core/message.hpp"
+#include "py/ref.hpp"
+#include "transfer/codec.hpp"
+#include "transfer/context.hpp"
+#include "transfer/reader.hpp"
+#include "transfer/scratch.hpp"
+
+namespace atoll::transfer {
+
+class Decoder {
+ public:
+  /// `consume`: nobody decodes the message again, so what is writable need not be copied.
+  Decoder(Context& context, const core::Message& message, bool consume);
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  ~Decoder();
+
+  /// The next value, or empty with a Python error set. Throws std::bad_alloc.
+  py::Ref value();
+
+  [[nodiscard]] Context& context() noexcept { return context_; }
+  [[nodiscard]] Reader& reader() noexcept { return reader_; }
+  [[nodiscard]] bool consumes() const noexcept { return consume_; }
+  /// A str, or empty without an error for none; false with a Python error set on failure.
+  bool optional_text(py::Ref& text);
+  /// An attachment, or null with a Python error set.
+  [[nodiscard]] core::Object* attachment(std::size_t index) noexcept;
+  template <class T>
+  [[nodiscard]] T* attachment_as(std::size_t index) noexcept {
+    core::Object* const object = attachment(index);
+    T* const typed = dynamic_cast<T*>(object);
+    if (object && !typed) corrupted();
+    return typed;
+  }
+
+ private:
+  static constexpr std::uint32_t no_slot = 0xFFFFFFFF;
+
+  /// A complete value, or null: `opened_` is set and a frame pushed, or a Python error is set.
+  PyObject* read();
+  PyObject* read_payload(wire::Op op, std::uint32_t slot);
+  PyObject* read_text(std::size_t length, int kind);
+  PyObject* read_key();
+  PyObject* read_big_int();
+  PyObject* read_reference(std::size_t number);
+  PyObject* read_range();
+  PyObject* read_memory();
+  PyObject* read_extension();
+  PyObject* read_function();
+  PyObject* read_code();
+  PyObject* read_global();
+  PyObject* read_main_global();
+  PyObject* read_library(wire::Op op);
+  PyObject* read_timezone();
+  PyObject* read_marshal();
+  PyObject* open(wire::Op op, std::uint32_t slot);
+  PyObject* corrupted() noexcept;
+
+  /// Is the next value one of these? Else the error is set.
+  bool next_is(std::initializer_list<wire::Op> allowed) noexcept;
+  bool fill(DecodeFrame& frame);
+  bool accept(DecodeFrame& frame, PyObject* item);
+  void keep(std::uint32_t slot, PyObject* object);
+
+  Context& context_;
+  Reader reader_;
+  std::span<const core::Handle<core::Object>> attachments_;
+  std::unique_ptr<DecodeScratch> scratch_;
+  std::vector<DecodeFrame>& frames_;
+  std::vector<PyObject*>& memo_;
+  bool consume_;
+  bool opened_ = false;
+};
+
+}  // namespace atoll::transfer

@@ -1,0 +1,127 @@
+// Writes object graphs in the wire format of codec.hpp, without running the user's Python code.
+//
+// One pass with a stack of its own, so nesting is limited by memory only. An object that is not
+// native makes value() answer `refused`; the callers in transfer.cpp and call.cpp then decide about
+// pickle. Runs in the interpreter of its Context with the GIL held; not reusable after an error.
+#pragma once
+
+#include <Python.h>
+
+#include <memory>
+#include <string>
+
+#include "core/message.hpp"
+#include "py/ref.hpp"
+#include "transfer/code_record.hpp"
+#include "transfer/context.hpp"
+#include "transfer/scratch.hpp"
+#include "transfer/transfer.hpp"
+#include "transfer/type_table.hpp"
+
+namespace atoll::transfer {
+
+class Encoder {
+ public:
+  enum class Outcome : std::uint8_t {
+    done,
+    refused,  ///< not native; culprit() and path() say what; no Python error, unless refused with a cause
+    error,    ///< a Python error is set
+  };
+
+  Encoder(Context& context, Mode mode);
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder();
+
+  /// Appends one value. Several values of one message share the memo. Throws std::bad_alloc.
+  Outcome value(PyObject* root);
+
+  /// Appends the code object of a record.
+  void record(core::Handle<CodeRecord> record);
+
+  /// A str, noted nowhere; null is written as none.
+  void text(PyObject* text) { put_text(text); }
+
+  [[nodiscard]] Context& context() noexcept { return context_; }
+  [[nodiscard]] Mode mode() const noexcept { return mode_; }
+  [[nodiscard]] Writer& writer() noexcept { return writer_; }
+  std::size_t attach(core::Handle<core::Object> object);
+
+  /// What was refused last, and the way to it from the root (such as "[0]['x']").
+  [[nodiscard]] PyObject* culprit() const noexcept { return culprit_.get(); }
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  struct Mark {
+    std::size_t position;
+    std::uint32_t objects;
+    std::size_t attachments;
+  };
+  [[nodiscard]] Mark mark() const noexcept;
+  /// Takes back all that was written since; objects met before the mark are forgotten as well, that
+  /// is, written anew when they are met again.
+  void rollback(const Mark& mark) noexcept;
+
+  /// From now on Python code may run between two steps: objects that were met must not die.
+  void may_run_python();
+
+  [[nodiscard]] core::Message finish();
+
+ private:
+  enum class Step : std::uint8_t { done, opened, refused, error };
+
+  Step put(PyObject* object);
+  Step put_other(PyObject* object);
+  Step put_str(PyObject* object);
+  /// Without the memo, for texts that may die before the message is complete; null is written as none.
+  void put_text(PyObject* text);
+  void write_str(PyObject* text, std::uint8_t flag);
+  Step put_int(PyObject* object);
+  Step put_big_int(PyObject* object);
+  Step put_bytes(PyObject* object);
+  Step put_bytearray(PyObject* object);
+  Step put_range(PyObject* object);
+  Step put_memory(PyObject* object);
+  Step put_callable(PyObject* object);
+  Step put_stateless(PyObject* function);
+  Step put_global(PyObject* object);
+  Step put_extension(PyObject* object, TypeEntry entry);
+  Step put_library(PyObject* object, TypeEntry entry);
+  Step put_tz(PyObject* tzinfo);
+  Step put_timezone(PyObject* object);
+  Step put_uuid(PyObject* object);
+  Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size);
+  Step run_frame();
+  Step dict_items(EncodeFrame& frame);
+  Step changed(const char* what);
+  void pop_frame() noexcept;
+  void drop_frames() noexcept;
+  void unpin() noexcept;
+  void describe_path();
+
+  /// True if `object` was met before: a reference to it has been written. Else `flag` is what its op
+  /// byte needs.
+  bool seen(PyObject* object, std::uint8_t& flag) {
+    // A sole reference is the container's own: there is no second way to the object. For a root that
+    // holds no longer: since 3.14 the caller's stack may hold it without a count.
+    if (Py_REFCNT(object) == 1 && !frames_.empty()) {
+      flag = 0;
+      return false;
+    }
+    return noted(object, flag);
+  }
+  bool noted(PyObject* object, std::uint8_t& flag);
+
+  Context& context_;
+  Mode mode_;
+  std::unique_ptr<EncodeScratch> scratch_;
+  Writer& writer_;
+  Memo& memo_;
+  std::vector<EncodeFrame>& frames_;
+  std::unique_ptr<core::Attachments> attachments_;
+  std::size_t non_tuple_depth_ = 0;
+  bool pinned_ = false;
+  py::Ref culprit_;
+  std::string path_;
+};
+
+}  // namespace atoll::transfer

@@ -1,0 +1,214 @@
+#include "transfer/pickle.hpp"
+
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "transfer/context_impl.hpp"
+#include "transfer/errors.hpp"
+#include "transfer/main_module.hpp"
+#include "transfer/pickle_support.hpp"
+#include "transfer/shared_memory.hpp"
+
+namespace atoll::transfer {
+
+using wire::Op;
+
+namespace {
+
+/// What one pickle left outside of itself; lives on the stack of write_pickle.
+struct Collector {
+  Encoder* encoder;
+  std::vector<std::size_t> attachments;
+};
+
+Collector* collector_of(PyObject* capsule) {
+  return static_cast<Collector*>(PyCapsule_GetPointer(capsule, nullptr));
+}
+
+// pickle's buffer_callback: true keeps the buffer in the pickle.
+PyObject* collect_buffer(PyObject* self, PyObject* pickle_buffer) {
+  Collector* const collector = collector_of(self);
+  if (!collector) return nullptr;
+  const Py_buffer* const view = PyPickleBuffer_GetBuffer(pickle_buffer);
+  if (!view) return nullptr;
+  if (view->len < wire::out_of_band_minimum || !PyBuffer_IsContiguous(view, 'A')) Py_RETURN_TRUE;
+  try {
+    auto bytes = SharedBytes::copy_of(view->buf, static_cast<std::size_t>(view->len),
+                                      view->readonly != 0);
+    if (!bytes) return PyErr_NoMemory();
+    collector->attachments.push_back(collector->encoder->attach(std::move(bytes)));
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+  Py_RETURN_FALSE;
+}
+
+PyMethodDef collect_buffer_def = {"collect_buffer", collect_buffer, METH_O, nullptr};
+
+py::Status load_pickle(Context::Impl& impl) {
+  Library& library = impl.library;
+  if (library.pickle_loads) return py::Status::ok;
+  const auto module = py::Ref::steal(PyImport_ImportModule("pickle"));
+  if (!module) return py::Status::error;
+  library.dumps_names = py::Ref::steal(Py_BuildValue("(ss)", "protocol", "buffer_callback"));
+  library.loads_names = py::Ref::steal(Py_BuildValue("(s)", "buffers"));
+  library.protocol = py::Ref::steal(PyLong_FromLong(5));
+  library.pickle_dumps = py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps"));
+  auto loads = py::Ref::steal(PyObject_GetAttrString(module.get(), "loads"));
+  if (!loads || !library.pickle_dumps || !library.dumps_names || !library.loads_names ||
+      !library.protocol) {
+    return py::Status::error;
+  }
+  library.pickle_loads = std::move(loads);
+  return py::Status::ok;
+}
+
+py::Ref dump(Context::Impl& impl, PyObject* object, PyObject* callback) {
+  PyObject* const args[] = {object, impl.library.protocol.get(), callback};
+  return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_dumps.get(), args, 1,
+                                            impl.library.dumps_names.get()));
+}
+
+/// self: (capsule of the Context, file or None, package or None)
+PyObject* find_in_main(PyObject* self, PyObject* name) {
+  auto* const context =
+      static_cast<Context*>(PyCapsule_GetPointer(PyTuple_GET_ITEM(self, 0), nullptr));
+  if (!context) return nullptr;
+  MainOrigin origin;
+  if (PyTuple_GET_ITEM(self, 1) != Py_None) {
+    origin.file = py::Ref::borrow(PyTuple_GET_ITEM(self, 1));
+  }
+  if (PyTuple_GET_ITEM(self, 2) != Py_None) {
+    origin.package = py::Ref::borrow(PyTuple_GET_ITEM(self, 2));
+  }
+  return resolve_in_main(*context, name, origin).release();
+}
+
+PyMethodDef find_in_main_def = {"find_in_main", find_in_main, METH_O, nullptr};
+
+py::Ref make_find_in_main(Context& context, const MainOrigin& origin) {
+  const auto capsule = py::Ref::steal(PyCapsule_New(&context, nullptr, nullptr));
+  if (!capsule) return {};
+  const auto self =
+      py::Ref::steal(PyTuple_Pack(3, capsule.get(), origin.file ? origin.file.get() : Py_None,
+                                  origin.package ? origin.package.get() : Py_None));
+  return self ? py::Ref::steal(PyCFunction_New(&find_in_main_def, self.get())) : py::Ref();
+}
+
+/// The memory behind the buffers, as pickle wants it; empty without an error: there are none.
+bool read_buffers(Decoder& decoder, py::Ref& buffers) {
+  Reader& reader = decoder.reader();
+  const std::size_t count = reader.count();
+  if (reader.failed()) {
+    raise_corrupted();
+    return false;
+  }
+  if (count == 0) return true;
+  buffers = py::Ref::steal(PyList_New(static_cast<Py_ssize_t>(count)));
+  if (!buffers) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto* const bytes = decoder.attachment_as<SharedBytes>(reader.size());
+    if (!bytes) return false;
+    auto shared = core::Handle<SharedBytes>::share(bytes);
+    // A message that may be decoded again keeps its own copy of what the receiver may write to.
+    if (!decoder.consumes() && !bytes->readonly()) {
+      shared = SharedBytes::copy_of(bytes->data(), bytes->size(), false);
+      if (!shared) {
+        PyErr_NoMemory();
+        return false;
+      }
+    }
+    py::Ref exporter = share_bytes(decoder.context(), std::move(shared));
+    if (!exporter) return false;
+    PyList_SET_ITEM(buffers.get(), static_cast<Py_ssize_t>(i), exporter.release());
+  }
+  return true;
+}
+
+}  // namespace
+
+py::Status write_pickle(Encoder& encoder, PyObject* object) {
+  Context& context = encoder.context();
+  Context::Impl& impl = context.impl();
+  if (py::failed(load_pickle(impl))) return py::Status::error;
+  encoder.may_run_python();
+  Collector collector{&encoder, {}};
+  const auto capsule = py::Ref::steal(PyCapsule_New(&collector, nullptr, nullptr));
+  if (!capsule) return py::Status::error;
+  const auto callback = py::Ref::steal(PyCFunction_New(&collect_buffer_def, capsule.get()));
+  if (!callback) return py::Status::error;
+  const py::Ref pickled = dump(impl, object, callback.get());
+  // Should somebody have kept the callback: it must not reach this stack any more.
+  PyCapsule_SetName(capsule.get(), "closed");
+  if (!pickled) return py::Status::error;
+  if (!PyBytes_Check(pickled.get())) {
+    PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
+    return py::Status::error;
+  }
+  const char* const data = PyBytes_AS_STRING(pickled.get());
+  const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(pickled.get()));
+  // Also found in `<fake __main__>`; a chance hit in the user's data costs time only.
+  const bool names_main = memmem(data, size, "__main__", 8) != nullptr;
+  Writer& writer = encoder.writer();
+  writer.op(Op::pickle);
+  writer.raw(names_main ? wire::pickle_names_main : std::uint8_t{0});
+  if (names_main) {
+    const MainOrigin origin = main_origin(context);
+    encoder.text(origin.file.get());
+    encoder.text(origin.package.get());
+  }
+  writer.size(size);
+  writer.block(data, size);
+  writer.size(collector.attachments.size());
+  for (const std::size_t index : collector.attachments) writer.size(index);
+  return py::Status::ok;
+}
+
+py::Ref read_pickle(Decoder& decoder) {
+  Context& context = decoder.context();
+  Context::Impl& impl = context.impl();
+  Reader& reader = decoder.reader();
+  if (py::failed(load_pickle(impl))) return {};
+  const std::uint8_t flags = reader.byte();
+  MainOrigin origin;
+  if (flags & wire::pickle_names_main &&
+      (!decoder.optional_text(origin.file) || !decoder.optional_text(origin.package))) {
+    return {};
+  }
+  const std::size_t size = reader.count();
+  const std::byte* const data = reader.block(size);
+  if (!data) {
+    raise_corrupted();
+    return {};
+  }
+  py::Ref buffers;
+  if (!read_buffers(decoder, buffers)) return {};
+  const auto view = py::Ref::steal(
+      PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
+                              static_cast<Py_ssize_t>(size), PyBUF_READ));
+  if (!view) return {};
+  if (flags & wire::pickle_names_main) {
+    PyObject* const load = pickle_support(context, "load");
+    const py::Ref find = load ? make_find_in_main(context, origin) : py::Ref();
+    if (!find) return {};
+    return py::Ref::steal(PyObject_CallFunctionObjArgs(
+        load, view.get(), buffers ? buffers.get() : Py_None, find.get(), Py_None, nullptr));
+  }
+  PyObject* const args[] = {view.get(), buffers.get()};
+  return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,
+                                            buffers ? impl.library.loads_names.get() : nullptr));
+}
+
+bool is_picklable(Context& context, PyObject* object) noexcept {
+  Context::Impl& impl = context.impl();
+  if (py::failed(load_pickle(impl))) {
+    PyErr_Clear();
+    return false;
+  }
+  const py::Ref pickled = dump(impl, object, Py_None);
+  PyErr_Clear();
+  return static_cast<bool>(pickled);
+}
+
+}  // namespace atoll::transfer

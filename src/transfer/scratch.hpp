@@ -1,0 +1,68 @@
+// Working memory of encoders and decoders, kept from one message to the next.
+//
+// A Spare holds one; an encoder takes it and gives it back. One that starts while another is at work
+// (Python code called in between) gets a new one.
+#pragma once
+
+#include <Python.h>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "transfer/memo.hpp"
+#include "transfer/writer.hpp"
+
+namespace atoll::transfer {
+
+template <class T>
+class Spare {
+ public:
+  [[nodiscard]] std::unique_ptr<T> take() {
+    return spare_ ? std::move(spare_) : std::make_unique<T>();
+  }
+  void give(std::unique_ptr<T> used) noexcept {
+    if (!spare_) spare_ = std::move(used);
+  }
+
+ private:
+  std::unique_ptr<T> spare_;
+};
+
+/// A container whose items are being written.
+struct EncodeFrame {
+  enum class Kind : std::uint8_t { list, tuple, dict, dict_value, set, slice };
+  PyObject* object;   ///< owned
+  PyObject* extra;    ///< owned or null: a set's iterator, a dict's value behind a container key
+  Py_ssize_t index;   ///< items written, or PyDict_Next's position
+  Py_ssize_t size;    ///< items announced
+  Py_ssize_t count;   ///< dict: entries written
+  PyObject* current;  ///< borrowed: dict key or set item at hand, for the path in an error
+  Kind kind;
+};
+
+struct EncodeScratch {
+  Writer writer;
+  Memo memo;
+  std::vector<EncodeFrame> frames;
+  std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
+};
+
+/// A container whose items are being read.
+struct DecodeFrame {
+  enum class Kind : std::uint8_t { list, tuple, dict, set, frozenset, slice };
+  PyObject* object;    ///< owned
+  PyObject* key;       ///< owned or null: dict key that waits for its value
+  Py_ssize_t index;
+  Py_ssize_t size;
+  std::uint32_t slot;  ///< number to give when complete (frozenset), or no_slot
+  Kind kind;
+};
+
+struct DecodeScratch {
+  std::vector<DecodeFrame> frames;
+  std::vector<PyObject*> memo;  ///< owned; null: not complete
+};
+
+}  // namespace atoll::transfer

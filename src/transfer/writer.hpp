@@ -1,0 +1,90 @@
+// The growing byte block that an encoder writes into.
+//
+// Reused from message to message: small messages are copied out, large ones take the block along.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "core/message.hpp"
+#include "transfer/codec.hpp"
+
+namespace atoll::transfer {
+
+class Writer {
+ public:
+  Writer() noexcept = default;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  ~Writer() { std::free(begin_); }
+
+  void op(wire::Op op, std::uint8_t flag = 0) {
+    reserve(1);
+    *cursor_++ = std::byte{static_cast<std::uint8_t>(static_cast<std::uint8_t>(op) | flag)};
+  }
+
+  template <class T>
+  void raw(T value) {
+    reserve(sizeof value);
+    put(value);
+  }
+
+  void size(std::size_t value) {
+    reserve(9);
+    put_size(value);
+  }
+
+  void block(const void* data, std::size_t length) {
+    reserve(length);
+    put_block(data, length);
+  }
+
+  /// The put_ forms need room that reserve() made before.
+  void reserve(std::size_t count) {
+    if (static_cast<std::size_t>(end_ - cursor_) < count) grow(count);
+  }
+  void put_op(wire::Op op, std::uint8_t flag) noexcept {
+    *cursor_++ = std::byte{static_cast<std::uint8_t>(static_cast<std::uint8_t>(op) | flag)};
+  }
+  template <class T>
+  void put(T value) noexcept {
+    std::memcpy(cursor_, &value, sizeof value);
+    cursor_ += sizeof value;
+  }
+  void put_size(std::size_t value) noexcept {
+    if (value < 0xFF) {
+      *cursor_++ = std::byte{static_cast<std::uint8_t>(value)};
+    } else {
+      *cursor_++ = std::byte{0xFF};
+      put(static_cast<std::uint64_t>(value));
+    }
+  }
+  void put_block(const void* data, std::size_t length) noexcept {
+    if (length) std::memcpy(cursor_, data, length);
+    cursor_ += length;
+  }
+
+  [[nodiscard]] std::size_t position() const noexcept {
+    return static_cast<std::size_t>(cursor_ - begin_);
+  }
+  [[nodiscard]] std::byte* at(std::size_t position) noexcept { return begin_ + position; }
+  void rewind(std::size_t position) noexcept { cursor_ = begin_ + position; }
+
+  /// The bytes written, as a message; the writer is empty afterwards. Throws std::bad_alloc.
+  [[nodiscard]] core::Message finish();
+
+ private:
+  /// Larger messages are handed over instead of copied.
+  static constexpr std::size_t copy_limit = 32 * 1024;
+
+  void grow(std::size_t count);
+
+  std::byte* begin_ = nullptr;
+  std::byte* cursor_ = nullptr;
+  std::byte* end_ = nullptr;
+};
+
+}  // namespace atoll::transfer
