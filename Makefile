@@ -1,9 +1,9 @@
 # Every target sets up what it needs: a CPython (PYTHON=..., or what tools/find_python finds), a virtual
-# environment, the build. All of it lies in $(BUILD), one set per Python version.
+# environment, the build. All of it lies in $(BUILD), one set per Python version. ARGS goes to what is run.
 
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-PYTEST_ARGS ?=
+ARGS ?=
 
 ifneq ($(filter-out help clean tsan,$(or $(MAKECMDGOALS),help)),)
   python := $(shell PYTHON='$(PYTHON)' tools/find_python)
@@ -21,7 +21,7 @@ pip := $(py) -m pip install --quiet --disable-pip-version-check
 export PATH := $(venv)/bin:$(PATH)
 unexport PYTHONHOME PYTHONPATH
 
-package_sources := CMakeLists.txt pyproject.toml README.md LICENSE \
+package_sources := CMakeLists.txt pyproject.toml $(wildcard README.md) LICENSE \
   $(shell find cmake src include bindings python -type f ! -name '*.pyc' 2>/dev/null)
 ctest := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 
@@ -31,14 +31,15 @@ ctest := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 	@echo '  PYTHON=path chooses the CPython, BUILD=dir where everything is put (build)'
+	@echo '  ARGS=... is handed to what is run: make test ARGS="-k queue"'
 
 demo: $(venv)/package ## Parse the standard library, serially and on all cores
-	$(py) examples/parse_stdlib.py
+	$(py) examples/parse_stdlib.py $(ARGS)
 
 test: build $(venv)/test-tools ## Build and run all tests, C++ and Python
 	@status=0; \
 	$(ctest) --test-dir $(tree) || status=1; \
-	$(py) -m pytest $(PYTEST_ARGS) || status=1; \
+	$(py) -m pytest $(ARGS) || status=1; \
 	exit $$status
 
 build: $(venv)/package ## Build the Python package and the C++ tests
@@ -55,11 +56,12 @@ format: $(venv)/lint-tools ## Format C++ and Python sources in place
 	@tools/ensure clang-format
 	PATH='$(PATH)' tools/lint --fix $(py)
 
-bench: $(venv)/package ## Run the benchmarks, beside CPython's own modules
-	$(py) benchmarks/run.py
+bench: build ## Run the benchmarks, beside CPython's own modules
+	$(tree)/core_bench
+	$(py) benchmarks/run.py $(ARGS)
 
 cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
-	$(py) tools/cpython_suite/run.py
+	$(py) tools/cpython_suite/run.py --logs $(build)/cpython-suite-$(version) $(ARGS)
 
 asan: $(venv)/package ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/ensure doctest

@@ -109,7 +109,9 @@ def make_environment(root: Path, options: argparse.Namespace) -> Path:
     (root / "pyvenv.cfg").write_text(f"home = {base.parent}\n")
     packages = root / "lib" / "python{}.{}".format(*sys.version_info[:2]) / "site-packages"
     packages.mkdir(parents=True)
-    (packages / "atoll_path.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+    (packages / "atoll_path.pth").write_text(
+        "".join(f"{path}\n" for path in site.getsitepackages() if Path(path).is_dir())
+    )
     if not options.stock:
         forbidden = C_MODULES if options.forbid_c else []
         (packages / "_atoll_suite.py").write_text(BOOT.format(forbidden=forbidden))
@@ -129,7 +131,6 @@ def run_file(name: str, python: Path, root: Path, options: argparse.Namespace) -
     module = f"test.{name}"
     results: Results = {}
     log_path = options.logs / f"{module}.log"
-    log_path.unlink(missing_ok=True)
     while True:
         directory = Path(tempfile.mkdtemp(dir=root))
         job = {
@@ -214,6 +215,9 @@ def main() -> None:
     options = parser.parse_args()
     options.logs = options.logs.resolve()
     options.logs.mkdir(parents=True, exist_ok=True)
+    for old in options.logs.iterdir():
+        if old.suffix in (".log", ".txt"):
+            old.unlink()
     check_tests()
     known = {} if options.stock else load_known(HERE / "known.json")
 
