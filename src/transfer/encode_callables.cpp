@@ -67,7 +67,7 @@ Encoder::Step Encoder::put_global(PyObject* object) {
   }
   writer_.op(Op::main_global, flag);
   put_text(name.qualname);
-  const MainOrigin origin = main_origin(context_);
+  const MainOrigin origin = main_origin(context_, name.in_hidden);
   put_text(origin.file.get());
   put_text(origin.package.get());
   return Step::done;

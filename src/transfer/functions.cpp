@@ -96,8 +96,8 @@ bool find_global_name(Context& context, PyObject* object, GlobalName& name) noex
     PyErr_Clear();
     return false;
   }
-  name.in_main = same_text(name.module, impl.names.main.get()) ||
-                 same_text(name.module, impl.names.fake_main.get());
+  name.in_hidden = same_text(name.module, impl.names.fake_main.get());
+  name.in_main = name.in_hidden || same_text(name.module, impl.names.main.get());
   PyObject* const module =
       PyDict_GetItemWithError(PyImport_GetModuleDict(), name.module);  // borrowed
   if (!module || !PyModule_Check(module)) {

@@ -22,7 +22,8 @@ Answer uses_globals(Context& context, PyObject* code, PyObject* globals, PyObjec
 struct GlobalName {
   PyObject* module = nullptr;
   PyObject* qualname = nullptr;
-  bool in_main = false;  ///< of `__main__` or the hidden copy of another interpreter's `__main__`
+  bool in_main = false;    ///< of `__main__` or the hidden copy of another interpreter's `__main__`
+  bool in_hidden = false;  ///< of the latter
   py::Ref holder;
 };
 

@@ -38,11 +38,11 @@ py::Ref hidden_module(Context& context, const MainOrigin& origin) {
 
 }  // namespace
 
-MainOrigin main_origin(Context& context) noexcept {
+MainOrigin main_origin(Context& context, bool from_hidden) noexcept {
   const Names& names = context.impl().names;
   MainOrigin origin;
-  // A function of the hidden module that is sent on comes from the same script as the module.
   for (PyObject* name : {names.main.get(), names.fake_main.get()}) {
+    if (name == names.fake_main.get() && !from_hidden) break;
     PyObject* const module = PyDict_GetItemWithError(PyImport_GetModuleDict(), name);
     if (!module || !PyModule_Check(module)) continue;
     origin.file = text_item(PyModule_GetDict(module), names.dunder_file.get());

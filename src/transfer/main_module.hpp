@@ -19,8 +19,9 @@ struct MainOrigin {
   py::Ref package;  ///< `__package__` of `python -m package.module`, for its relative imports
 };
 
-/// Of this interpreter. Leaves no error set.
-MainOrigin main_origin(Context& context) noexcept;
+/// Of this interpreter's `__main__`; of its hidden module, if `__main__` has none and `from_hidden`
+/// says that something of the hidden module is sent on. Leaves no error set.
+MainOrigin main_origin(Context& context, bool from_hidden) noexcept;
 
 py::Ref resolve_in_main(Context& context, PyObject* qualname, const MainOrigin& origin);
 

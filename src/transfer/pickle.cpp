@@ -154,7 +154,8 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   writer.op(Op::pickle);
   writer.raw(names_main ? wire::pickle_names_main : std::uint8_t{0});
   if (names_main) {
-    const MainOrigin origin = main_origin(context);
+    const bool from_hidden = memmem(data, size, "<fake __main__>", 15) != nullptr;
+    const MainOrigin origin = main_origin(context, from_hidden);
     encoder.text(origin.file.get());
     encoder.text(origin.package.get());
   }
