@@ -112,7 +112,6 @@ PyObject* is_running(PyObject* object, PyObject*) {
   InterpreterObject& self = self_of(object);
   return translated(*self.state, [&] {
     if (self.record->is_closed()) throw InterpreterNotFoundError(self.record->id());
-    require_own(*self.record, "check if running for");
     return PyBool_FromLong(self.record->is_running());
   });
 }

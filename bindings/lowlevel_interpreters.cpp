@@ -260,7 +260,12 @@ PyObject* capture_exception(PyObject* module, PyObject* args, PyObject* kwargs) 
   return transfer::to_namespace(*context, transfer::capture(*context, exception, false)).release();
 }
 
-PyObject* is_shareable(PyObject* module, PyObject* object) {
+PyObject* is_shareable(PyObject* module, PyObject* args, PyObject* kwargs) {
+  static const char* const names[] = {"obj", nullptr};
+  PyObject* object = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:is_shareable", keywords(names), &object)) {
+    return nullptr;
+  }
   transfer::Context* context = state_of(module).context();
   if (!context) return nullptr;
   return PyBool_FromLong(transfer::is_shareable(*context, object));
@@ -315,8 +320,8 @@ PyMethodDef lowlevel_interpreters_methods[] = {
      "set___main___attrs(id, updates, *, restrict=False)\n--\n\nBind names in __main__."},
     {"capture_exception", with_keywords<capture_exception>(), keyword_flags,
      "capture_exception(exc=None)\n--\n\nThe snapshot of an exception that exec() would return."},
-    {"is_shareable", is_shareable, METH_O,
-     "is_shareable(obj, /)\n--\n\nWhether the object can be sent without pickling."},
+    {"is_shareable", with_keywords<is_shareable>(), keyword_flags,
+     "is_shareable(obj)\n--\n\nWhether the object can be sent without pickling."},
     {nullptr, nullptr, 0, nullptr},
 };
 

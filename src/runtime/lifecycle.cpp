@@ -89,14 +89,16 @@ py::Status register_exit_hook(Interpreter& record) {
 
 // --- creation ------------------------------------------------------------------------------------
 
-/// `sys.path` of the current interpreter, or nothing if it cannot be had.
+/// `sys.path` of the current interpreter, or nothing if it holds what cannot travel.
 std::optional<core::Message> copy_sys_path(Interpreter& creator) {
   PyObject* path = PySys_GetObject("path");
   transfer::Context* context = creator.context();
   core::Message message;
   if (!path || !context ||
       py::failed(transfer::encode(*context, path, transfer::Mode::any, message))) {
+    const bool out_of_memory = PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError);
     PyErr_Clear();
+    if (out_of_memory) throw std::bad_alloc();
     return std::nullopt;
   }
   return message;

@@ -15,14 +15,14 @@ Registry& Registry::instance() noexcept {
 namespace {
 
 /// The last interpreter that current() was asked for in this thread. The address of a closed
-/// interpreter may be used again, so an entry is good only for the epoch that it was made in.
+/// interpreter may be used again, its id is not. Plain data, which can still be used while the thread's thread-locals are destroyed; as long as the thread
+/// is inside, the registry holds the record.
 struct LastCurrent {
   PyInterpreterState* state = nullptr;
-  std::uint64_t epoch = 0;
-  InterpreterHandle record;
+  std::int64_t id = -1;
+  Interpreter* record = nullptr;
 };
 thread_local LastCurrent last_current;
-std::atomic<std::uint64_t> removal_epoch{1};
 
 /// How many interpreters the calling thread is just creating, one inside the other.
 thread_local int creating_here = 0;
@@ -31,14 +31,16 @@ thread_local int creating_here = 0;
 
 InterpreterHandle Registry::current() {
   PyInterpreterState* state = PyInterpreterState_Get();
-  const std::uint64_t epoch = removal_epoch.load(std::memory_order_acquire);
-  if (last_current.state == state && last_current.epoch == epoch) return last_current.record;
+  const std::int64_t id = PyInterpreterState_GetID(state);
+  if (last_current.state == state && last_current.id == id) {
+    return InterpreterHandle::share(last_current.record);
+  }
   InterpreterHandle record;
   {
     std::lock_guard lock(mutex_);
     record = record_of(state);
   }
-  last_current = {state, epoch, record};
+  last_current = {state, id, record.get()};
   return record;
 }
 
@@ -77,7 +79,6 @@ void Registry::walk() {
   std::erase_if(records_, [&](const auto& entry) {
     if (alive.contains(entry.first)) return false;
     entry.second->end_close();
-    removal_epoch.fetch_add(1, std::memory_order_acq_rel);
     return true;
   });
 }
@@ -121,7 +122,6 @@ InterpreterHandle Registry::adopt(PyInterpreterState* state, Whence whence, cons
 
 void Registry::remove(const Interpreter& interpreter) noexcept {
   std::lock_guard lock(mutex_);
-  removal_epoch.fetch_add(1, std::memory_order_acq_rel);
   records_.erase(interpreter.id());
 }
 
@@ -149,7 +149,6 @@ Registry::EndingScope::~EndingScope() {
 
 void Registry::after_fork_in_child() {
   // fork() works in the main interpreter and in legacy ones; CPython keeps the main one only.
-  removal_epoch.fetch_add(1, std::memory_order_acq_rel);
   ending_ = 0;
   creating_ = 0;
   std::erase_if(records_, [](const auto& entry) {

@@ -1,6 +1,7 @@
 #include "runtime/session.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "atoll/error.hpp"
@@ -45,7 +46,9 @@ class ThreadCache {
     return slot.get();
   }
 
-  void clear() noexcept { entries_.clear(); }
+  /// The calling thread's.
+  [[nodiscard]] static ThreadCache& get();
+  static void forget() noexcept;
 
  private:
   struct Entry {
@@ -56,11 +59,33 @@ class ThreadCache {
   std::size_t last_ = 0;
 };
 
-thread_local ThreadCache cache;
+// A plain pointer stays usable while the thread's other thread-locals are being destroyed, and after
+// that: std::exit() destroys those of the main thread before it runs what may still enter interpreters
+// (atexit functions, static destructors).
+thread_local ThreadCache* cache = nullptr;
 thread_local Session* innermost = nullptr;
+
+struct CacheOwner {
+  ~CacheOwner() { delete std::exchange(cache, nullptr); }
+  void register_destructor() noexcept {}
+};
+thread_local CacheOwner cache_owner;
+
+ThreadCache& ThreadCache::get() {
+  if (!cache) {
+    cache = new ThreadCache;
+    cache_owner.register_destructor();
+  }
+  return *cache;
+}
+
+void ThreadCache::forget() noexcept {
+  if (cache) cache->entries_.clear();
+}
 
 /// The thread state of the calling thread in `interpreter`, made if need be.
 ThreadStateSlot* slot_for(Interpreter& interpreter) {
+  ThreadCache& cache = ThreadCache::get();
   ThreadStateSlot* slot = cache.find(interpreter);
   if (slot && slot->state) return slot;
   PyThreadState* state = PyThreadState_New(interpreter.state());
@@ -98,10 +123,12 @@ void detach_and_unbind(PyThreadState* prior) noexcept {
 
 namespace thread_cache {
 
-void adopt(Interpreter& interpreter, PyThreadState* state) { cache.add(interpreter, state); }
+void adopt(Interpreter& interpreter, PyThreadState* state) {
+  ThreadCache::get().add(interpreter, state);
+}
 
 void forget_after_fork() noexcept {
-  cache.clear();
+  ThreadCache::forget();
   innermost = nullptr;
 }
 
@@ -140,6 +167,10 @@ Session::Session(Interpreter& target, Access access)
       }
     }
     if (!caller_) prior_ = PyGILState_GetThisThreadState();
+    // The thread's own thread state comes first: signals are handled in the main thread's only.
+    if (!inside_ && prior_ && PyThreadState_GetInterpreter(prior_) == target.state()) {
+      inside_ = prior_;
+    }
     if (!inside_) {
       try {
         slot_ = slot_for(target);
@@ -177,6 +208,8 @@ void Session::leave() noexcept {
     PyThreadState_DeleteCurrent();
   } else if (caller_) {
     PyThreadState_Swap(nullptr);
+  } else if (inside_ == prior_) {
+    PyEval_SaveThread();
   } else {
     detach_and_unbind(prior_);
   }
