@@ -21,9 +21,9 @@ class BigInt {
  public:
   /// Zero.
   BigInt() = default;
-  BigInt(std::int64_t value);
-  BigInt(std::uint64_t value);
-  BigInt(int value) : BigInt(std::int64_t{value}) {}
+  explicit BigInt(std::int64_t value);
+  explicit BigInt(std::uint64_t value);
+  explicit BigInt(int value) : BigInt(std::int64_t{value}) {}
   /// Decimal digits, or hexadecimal ones after "0x", with an optional sign. Throws ValueError.
   /// Decimal text takes time quadratic in its length, hexadecimal text linear time.
   explicit BigInt(std::string_view text);

@@ -14,13 +14,13 @@ namespace atoll {
 /// How CPython is started. Of no effect on one that runs already.
 struct RuntimeOptions {
   /// `sys.argv`.
-  std::vector<std::string> argv;
+  std::vector<std::string> argv = {};
   /// Put in front of `sys.path`, in this order.
-  std::vector<std::string> path;
+  std::vector<std::string> path = {};
   /// The Python program as which CPython looks for its library and its site-packages, e.g.
   /// "/srv/app/venv/bin/python". If empty: that of $VIRTUAL_ENV if set and of the same version,
   /// else the one that was installed together with the libpython in use.
-  std::string program_name;
+  std::string program_name = {};
   /// Heed PYTHONPATH, PYTHONHOME and the like, and VIRTUAL_ENV.
   bool use_environment = true;
   /// Ignore the environment and the user's own site-packages; an embedded program that must not be

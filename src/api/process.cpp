@@ -59,6 +59,23 @@ void join_python_threads() {
   if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
 }
 
+/// Lets go of what atoll holds in the main interpreter when CPython clears that: after the last
+/// Python code has run (atexit callbacks and destructors may still use atoll), before its memory
+/// goes.
+py::Status release_with_interpreter(runtime::Interpreter& main) {
+  constexpr const char* name = "atoll.main";
+  PyObject* names = PyInterpreterState_GetDict(PyInterpreterState_Get());
+  if (!names) return py::Status::error;
+  main.retain();
+  const py::Ref capsule = py::Ref::steal(PyCapsule_New(&main, name, [](PyObject* self) {
+    auto* record = static_cast<runtime::Interpreter*>(PyCapsule_GetPointer(self, name));
+    record->clear_context();
+    record->release();
+  }));
+  if (!capsule) return main.release(), py::Status::error;
+  return PyDict_SetItemString(names, name, capsule.get()) == 0 ? py::Status::ok : py::Status::error;
+}
+
 }  // namespace
 
 Process& Process::instance() noexcept {
@@ -100,7 +117,8 @@ bool Process::start(const RuntimeOptions& options) {
   const std::lock_guard lock(starting_);
   if (Py_IsInitialized()) return false;
   start_cpython(options);
-  if (!lifecycle::join_current()) {
+  runtime::Interpreter* main = lifecycle::join_current();
+  if (!main || py::failed(release_with_interpreter(*main))) {
     const std::string text = runtime::take_error_text();
     Py_FinalizeEx();
     throw StartupError("atoll cannot be set up in the main interpreter: " + text);

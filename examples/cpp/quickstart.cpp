@@ -1,0 +1,79 @@
+// Python in a C++ program: start it, run code, call functions, get values, handle errors.
+#include <atoll/atoll.hpp>
+
+#include <iostream>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+int main() {
+  // [start]
+  atoll::Runtime runtime;
+  std::cout << "Python " << runtime.python_version() << ", atoll " << atoll::version() << "\n";
+  // [start]
+
+  // [call]
+  auto python = atoll::Interpreter::create();
+  python.exec(R"(
+def area(radius):
+    return 3.14159 * radius * radius
+)");
+  double a = python.call("area", 2.0).as<double>();
+  std::cout << "area: " << a << "\n";
+
+  // A function of a module; keyword arguments; an expression.
+  atoll::Value lines = python.call("textwrap:wrap", "one two three four", 9);
+  atoll::Value text = python.call_with("json:dumps", {lines}, {{"indent", nullptr}});
+  std::int64_t big = python.eval("2 ** 62").as<std::int64_t>();
+  std::cout << text << ", " << big << "\n";  // '["one two", "three", "four"]', 4611686018427387904
+  // [call]
+
+  // [values]
+  atoll::Value order = atoll::Dict{
+      {"customer", "Ada"},
+      {"items", std::vector<std::string>{"tea", "milk"}},
+      {"prices", std::map<std::string, double>{{"milk", 1.2}, {"tea", 3.4}}},
+      {"paid", false},
+  };
+  python.set("order", order);
+  python.exec("total = sum(order['prices'][item] for item in order['items'])");
+  double total = python.get("total").as<double>();
+
+  atoll::Value summary = python.eval("{'total': total, 'names': sorted(order), 'n': len(order)}");
+  auto names = summary.at("names").as<std::vector<std::string>>();
+  std::cout << summary << ", first of " << names.size() << ": " << names.front() << "\n";
+  // [values]
+
+  // [errors]
+  try {
+    python.call("area", "two");
+  } catch (const atoll::ExecutionFailed& error) {
+    std::cout << error.type() << ": " << error.message() << "\n";
+    std::cout << error.traceback() << "\n";
+  }
+  try {
+    atoll::Value set = python.eval("{1, 2}");
+  } catch (const atoll::NotShareableError& error) {
+    std::cout << error.what() << "\n";  // result: set object cannot become an atoll::Value ...
+  }
+  // [errors]
+
+  // [threads]
+  std::vector<std::thread> threads;
+  std::vector<std::int64_t> sums(4);
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([i, &sums] {
+      auto worker = atoll::Interpreter::create();  // its own GIL: runs in parallel to the others
+      worker.exec("def work(n): return sum(k * k for k in range(n))");
+      sums[i] = worker.call("work", 100'000 * (i + 1)).as<std::int64_t>();
+    });  // the last handle goes: the interpreter is closed
+  }
+  for (auto& thread : threads) thread.join();
+  // [threads]
+  for (std::int64_t sum : sums) std::cout << sum << "\n";
+
+  bool right = a > 12.56 && a < 12.57 && total > 4.59 && total < 4.61 && names.size() == 4 &&
+               sums[0] == 333328333350000;
+  return right ? 0 : 1;
+}

@@ -1,0 +1,375 @@
+// Starting CPython, ending it, and leaving the process in every state. Each scenario is a process
+// of its own: lifecycle_program <scenario>. It succeeds with status 0 and "ok" as the last line.
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "atoll/atoll.hpp"
+
+using atoll::Interpreter;
+using atoll::Runtime;
+using atoll::Value;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+#define CHECK(condition)                                                   \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
+      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      std::_Exit(1);                                                       \
+    }                                                                      \
+  } while (false)
+
+namespace {
+
+template <class Error, class Action>
+std::string text_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+/// Runs `source` in `python` on a detached thread; comes back when it is in there.
+std::thread run_elsewhere(Interpreter python, const std::string& source,
+                          std::atomic<bool>* done = nullptr) {
+  int fds[2];
+  CHECK(pipe(fds) == 0);
+  const std::string announced =
+      "import os, time; os.write(" + std::to_string(fds[1]) + ", b'x')\n" + source;
+  std::thread thread([python = std::move(python), announced, done] {
+    try {
+      python.exec(announced);
+    } catch (const atoll::Error&) {
+      // told to stop
+    }
+    if (done) *done = true;
+  });
+  char byte;
+  CHECK(read(fds[0], &byte, 1) == 1);
+  return thread;
+}
+
+// --- scenarios -----------------------------------------------------------------------------------
+
+void starts_with_options() {
+  ::setenv("PYTHONPATH", "/from/the/environment", 1);
+  Runtime runtime({.argv = {"program", "\xC3\xA4"}, .path = {"/first", "/second"}});
+  CHECK(runtime.owns_python());
+  const Interpreter main = runtime.main();
+  main.exec("import sys");
+  CHECK(main.eval("sys.argv") == Value(atoll::List{"program", "\xC3\xA4"}));
+  CHECK(main.eval("sys.path[:3]") ==
+        Value(atoll::List{"/first", "/second", "/from/the/environment"}));
+  CHECK(Interpreter::create().eval("__import__('sys').path[0]") == Value("/first"));
+  CHECK(main.eval("'%d.%d.%d' % sys.version_info[:3]").as<std::string>() ==
+        runtime.python_version().substr(0, runtime.python_version().find_first_of("abcr+")));
+  // The Python beside the library in use, not the first on PATH.
+  CHECK(main.eval("sys.executable")
+            .as<std::string>()
+            .ends_with(main.eval("'python%d.%d' % sys.version_info[:2]").as<std::string>()));
+  CHECK(main.eval("sys.flags.isolated").as<int>() == 0);
+}
+
+void starts_isolated() {
+  ::setenv("PYTHONPATH", "/from/the/environment", 1);
+  Runtime runtime({.isolated = true});
+  CHECK(runtime.main().eval("'/from/the/environment' in __import__('sys').path") == Value(false));
+  CHECK(runtime.main().eval("__import__('sys').flags.isolated").as<int>() == 1);
+}
+
+void starts_twice() {
+  Runtime first;
+  {
+    Runtime second;
+    CHECK(first.owns_python() && !second.owns_python());
+    second.close();
+    CHECK(Runtime::is_running());
+  }
+  std::thread([] { CHECK(!Runtime().owns_python()); }).join();
+  CHECK(first.main().eval("1").as<int>() == 1);
+}
+
+void starts_again() {
+  for (int round = 0; round < 3; ++round) {
+    Runtime runtime;
+    CHECK(runtime.owns_python());
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([] {
+        const Interpreter python = Interpreter::create();
+        python.exec("import json, datetime, decimal");
+        CHECK(python.call("json.dumps", "x") == Value("\"x\""));
+      });
+    }
+    threads.clear();
+    CHECK(runtime.main().call("json:loads", "[1]") == Value(atoll::List{1}));
+    if (round != 1) runtime.close();
+  }
+}
+
+void nothing_works_without() {
+  using atoll::InterpreterError;
+  const std::string expected = "Python is not running: an atoll::Runtime starts it";
+  CHECK(text_of<InterpreterError>([] { (void)Interpreter::create(); }) == expected);
+  CHECK(text_of<InterpreterError>([] { (void)Interpreter::main(); }) == expected);
+  CHECK(text_of<InterpreterError>([] { (void)Interpreter::list_all(); }) == expected);
+  std::optional<Interpreter> python;
+  std::optional<Interpreter> main;
+  {
+    Runtime runtime;
+    python = Interpreter::create();
+    main = runtime.main();
+  }
+  CHECK(!Runtime::is_running());
+  CHECK(python->is_closed() && main->is_closed());
+  CHECK(text_of<InterpreterError>([&] { python->exec("1"); }).starts_with("unrecognized"));
+  CHECK(text_of<InterpreterError>([&] { main->exec("1"); }) == expected);
+  CHECK(text_of<InterpreterError>([&] { (void)Interpreter::current(); }) == expected);
+}
+
+void bad_program_name() {
+  // CPython prints why, then refuses.
+  Runtime runtime({.program_name = "/no/such/bin/python"});
+  CHECK(runtime.main().eval("1 + 1").as<int>() == 2);
+}
+
+void bad_home() {
+  ::setenv("PYTHONHOME", "/no/such/place", 1);
+  CHECK(text_of<atoll::StartupError>([] { Runtime runtime; }) != "nothing was thrown");
+}
+
+void closes_leftovers() {
+  static std::optional<Interpreter> forgotten;
+  Runtime runtime;
+  forgotten = Interpreter::create();
+  forgotten->exec("import atexit; atexit.register(print, 'leftover closed', flush=True)");
+  (void)new Interpreter(Interpreter::create());
+  runtime.main().exec(
+      "import threading, time\n"
+      "def work():\n"
+      "  time.sleep(0.1)\n"
+      "  print('thread done', flush=True)\n"
+      "threading.Thread(target=work).start()");
+  runtime.close();
+  CHECK(forgotten->is_closed());
+}
+
+void closes_on_the_starting_thread_only() {
+  Runtime runtime;
+  std::thread([&] {
+    CHECK(text_of<atoll::InterpreterError>([&] { runtime.close(); }) ==
+          "the runtime must be closed by the thread that started it");
+  }).join();
+  CHECK(runtime.main().eval("1").as<int>() == 1);
+}
+
+void starts_on_another_thread() {
+  std::thread([] {
+    Runtime runtime;
+    CHECK(Interpreter::create().eval("1").as<int>() == 1);
+  }).join();
+  CHECK(!Runtime::is_running());
+}
+
+void stops_what_runs() {
+  Runtime runtime;
+  std::atomic<bool> done{false};
+  std::thread thread = run_elsewhere(Interpreter::create(), "while True: pass", &done);
+  runtime.close();
+  thread.join();
+  CHECK(done);
+}
+
+void refuses_to_close_what_does_not_stop() {
+  Runtime runtime;
+  int fds[2];
+  CHECK(pipe(fds) == 0);
+  for (const Interpreter& python : {Interpreter::create(), runtime.main()}) {
+    std::thread thread = run_elsewhere(python, "os.read(" + std::to_string(fds[0]) + ", 1)");
+    const auto start = Clock::now();
+    const std::string text = text_of<atoll::InterpreterError>([&] { runtime.close(); });
+    CHECK(text == (python.is_main() ? "another thread still uses the main interpreter"
+                                    : "code still runs in interpreter 1"));
+    CHECK(Clock::now() - start < 5s);
+    CHECK(runtime.owns_python());
+    CHECK(runtime.main().eval("1").as<int>() == 1);
+    CHECK(Interpreter::create().eval("1").as<int>() == 1);
+    CHECK(write(fds[1], "x", 1) == 1);
+    thread.join();
+  }
+  runtime.close();
+  CHECK(!Runtime::is_running());
+}
+
+void calls_while_closing() {
+  auto runtime = std::make_unique<Runtime>();
+  std::atomic<bool> stop{false};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      const Interpreter own = Interpreter::create();
+      while (!stop) {
+        try {
+          own.call("len", "abc");
+          if (i == 0) Interpreter::main().call("len", "abc");
+          if (i == 1) (void)Interpreter::create();
+          if (i == 2) (void)Interpreter::list_all();
+        } catch (const atoll::InterpreterError&) {
+          break;  // closed
+        }
+      }
+    });
+  }
+  std::this_thread::sleep_for(50ms);
+  while (Runtime::is_running()) {
+    try {
+      runtime->close();
+    } catch (const atoll::InterpreterError& error) {
+      std::cout << error.what() << std::endl;
+    }
+  }
+  stop = true;
+}
+
+// Leaving the process without closing: "ok" comes before, and nothing bad after it.
+
+[[noreturn]] void leave(int status) {
+  std::cout << "ok" << std::endl;
+  std::exit(status);
+}
+
+void exits_without_closing() {
+  auto* runtime = new Runtime;
+  auto* python = new Interpreter(Interpreter::create());
+  python->exec("print('buffered in a subinterpreter')");
+  runtime->main().exec("import atexit; atexit.register(print, 'ending')\nprint('buffered')");
+  leave(0);
+}
+
+void exits_with_static_objects() {
+  static Runtime runtime;
+  static const Interpreter python = Interpreter::create();
+  python.exec("x = [1]");
+  leave(0);
+}
+
+void exits_while_threads_run() {
+  auto* runtime = new Runtime;
+  run_elsewhere(Interpreter::create(), "while True: pass").detach();
+  run_elsewhere(Interpreter::create(), "time.sleep(1000)").detach();
+  run_elsewhere(runtime->main(), "time.sleep(1000)").detach();
+  leave(0);
+}
+
+void returns_while_threads_run() {
+  Runtime runtime;
+  run_elsewhere(Interpreter::create(), "time.sleep(1000)").detach();
+}
+
+void exits_on_another_thread() {
+  auto* runtime = new Runtime;
+  (void)runtime;
+  auto python = Interpreter::create();
+  std::thread([] { leave(0); }).join();
+}
+
+// Ctrl-C.
+
+template <class Action>
+void interrupted(Action action) {
+  std::thread([] {
+    std::this_thread::sleep_for(200ms);
+    ::kill(::getpid(), SIGINT);
+  }).detach();
+  std::string type = "nothing was thrown";
+  const auto start = Clock::now();
+  try {
+    action();
+  } catch (const atoll::ExecutionFailed& error) {
+    type = error.type();
+  }
+  CHECK(type == "KeyboardInterrupt");
+  CHECK(Clock::now() - start < 2s);
+}
+
+void interrupts() {
+  Runtime runtime({.install_signal_handlers = true});
+  const Interpreter python = Interpreter::create();
+  for (int round = 0; round < 2; ++round) {
+    interrupted([&] { python.exec("while True: pass"); });
+    interrupted([&] { runtime.main().exec("while True: pass"); });
+    interrupted([&] { runtime.main().exec("import time; time.sleep(20)"); });
+    CHECK(python.eval("1 + 1").as<int>() == 2);
+    CHECK(runtime.main().eval("sum(range(1000))").as<int>() == 499500);
+  }
+}
+
+void leaves_signals_alone() {
+  struct sigaction before, after;
+  sigaction(SIGINT, nullptr, &before);
+  Runtime runtime;
+  Interpreter::create().exec("import signal");
+  sigaction(SIGINT, nullptr, &after);
+  CHECK(before.sa_handler == after.sa_handler);
+}
+
+const std::map<std::string, std::function<void()>> scenarios = {
+#define SCENARIO(name) \
+  { #name, name }
+    SCENARIO(starts_with_options),
+    SCENARIO(starts_isolated),
+    SCENARIO(starts_twice),
+    SCENARIO(starts_again),
+    SCENARIO(nothing_works_without),
+    SCENARIO(bad_program_name),
+    SCENARIO(bad_home),
+    SCENARIO(closes_leftovers),
+    SCENARIO(closes_on_the_starting_thread_only),
+    SCENARIO(starts_on_another_thread),
+    SCENARIO(stops_what_runs),
+    SCENARIO(refuses_to_close_what_does_not_stop),
+    SCENARIO(calls_while_closing),
+    SCENARIO(exits_without_closing),
+    SCENARIO(exits_with_static_objects),
+    SCENARIO(exits_while_threads_run),
+    SCENARIO(returns_while_threads_run),
+    SCENARIO(exits_on_another_thread),
+    SCENARIO(interrupts),
+    SCENARIO(leaves_signals_alone),
+#undef SCENARIO
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto scenario = scenarios.find(argc == 2 ? argv[1] : "");
+  if (scenario == scenarios.end()) {
+    for (const auto& [name, run] : scenarios) std::cout << name << "\n";
+    return argc == 1 ? 0 : 2;
+  }
+  ::alarm(60);
+  try {
+    scenario->second();
+  } catch (const std::exception& error) {
+    std::cerr << "uncaught: " << error.what() << std::endl;
+    return 1;
+  }
+  std::cout << "ok" << std::endl;
+}
