@@ -2,10 +2,10 @@
 //
 // A Message owns all its bytes and refers to no object of the sender. What cannot be bytes (shared
 // memory, code records, channel ends) is an attachment: a counted core Object, named in the bytes by
-// its index. Small messages live inside the Message itself, so that a scalar costs no allocation.
+// its index. Small messages live inside the Message itself, so that a scalar costs no allocation; so
+// does a sole attachment, so that a call costs none either.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -19,6 +19,18 @@
 namespace atoll::core {
 
 using Attachments = std::vector<Handle<Object>>;
+
+/// Memory of a large message. It comes from std::malloc and may be freed with std::free; blocks that
+/// went through release_block() are used again, because fresh memory costs more (page faults) than
+/// the copying that it is for.
+struct Block {
+  std::byte* data;
+  std::size_t capacity;
+};
+
+/// Throws std::bad_alloc. Any thread.
+[[nodiscard]] Block allocate_block(std::size_t at_least);
+void release_block(Block block) noexcept;
 
 class Message {
  public:
@@ -47,41 +59,65 @@ class Message {
     return message;
   }
   /// Takes over a block that was allocated with std::malloc.
-  [[nodiscard]] static Message adopt(std::byte* malloc_block, std::size_t size) noexcept;
+  [[nodiscard]] static Message adopt(std::byte* malloc_block, std::size_t size) noexcept {
+    return adopt(Block{malloc_block, size}, size);
+  }
+  /// Takes over a block of which `size` bytes are used.
+  [[nodiscard]] static Message adopt(Block block, std::size_t size) noexcept;
 
   void attach(std::unique_ptr<Attachments> attachments) noexcept {
-    attachments_ = attachments.release();
+    drop_attachments();
+    many_ = attachments.release();
+    attached_ = many_ ? Attached::many : Attached::none;
+  }
+  void attach(Handle<Object> attachment) noexcept {
+    drop_attachments();
+    one_ = attachment.detach();
+    attached_ = one_ ? Attached::one : Attached::none;
   }
 
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
-  [[nodiscard]] std::span<const Handle<Object>> attachments() const noexcept {
-    if (!attachments_) return {};
-    return {attachments_->data(), attachments_->size()};
+  [[nodiscard]] std::size_t attachment_count() const noexcept {
+    return attached_ == Attached::many ? many_->size() : attached_ == Attached::one ? 1 : 0;
+  }
+  /// Borrowed. `index` < attachment_count().
+  [[nodiscard]] Object* attachment(std::size_t index) const noexcept {
+    return attached_ == Attached::many ? (*many_)[index].get() : one_;
   }
 
   /// Drops bytes and attachments.
   void reset() noexcept {
-    if (size_ > inline_capacity || attachments_) free_parts();
+    if (size_ > inline_capacity) release_block(heap_);
+    if (attached_ != Attached::none) drop_attachments();
     size_ = 0;
   }
 
  private:
+  enum class Attached : std::uint64_t { none, one, many };
+
   [[nodiscard]] static Message copy_to_heap(std::span<const std::byte> bytes);
-  void free_parts() noexcept;
   [[nodiscard]] bool is_inline() const noexcept { return size_ <= inline_capacity; }
-  [[nodiscard]] const std::byte* data() const noexcept { return is_inline() ? inline_ : heap_; }
+  [[nodiscard]] const std::byte* data() const noexcept { return is_inline() ? inline_ : heap_.data; }
+  void drop_attachments() noexcept;
   void take(Message& other) noexcept {
-    size_ = std::exchange(other.size_, 0);
-    attachments_ = std::exchange(other.attachments_, nullptr);
-    // Copies the inline bytes or, as their first eight, the pointer.
+    size_ = other.size_;
+    other.size_ = 0;
+    attached_ = other.attached_;
+    other.attached_ = Attached::none;
+    one_ = std::exchange(other.one_, nullptr);
+    // Copies the inline bytes or, in their place, the block.
     std::memcpy(inline_, other.inline_, inline_capacity);
   }
 
-  std::size_t size_ = 0;
-  Attachments* attachments_ = nullptr;
+  std::size_t size_ : 62 = 0;
+  Attached attached_ : 2 = Attached::none;
+  union {
+    Object* one_ = nullptr;
+    Attachments* many_;
+  };
   union {
     std::byte inline_[inline_capacity];
-    std::byte* heap_;
+    Block heap_;
   };
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Python.h>
-#include <datetime.h>
 
 #include <array>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include "py/ref.hpp"
 #include "transfer/caches.hpp"
 #include "transfer/context.hpp"
+#include "transfer/datetime_capi.hpp"
 #include "transfer/extension_types.hpp"
 #include "transfer/release_list.hpp"
 #include "transfer/scratch.hpp"

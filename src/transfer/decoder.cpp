@@ -11,7 +11,7 @@ using wire::Op;
 Decoder::Decoder(Context& context, const core::Message& message, bool consume)
     : context_(context),
       reader_(message.bytes()),
-      attachments_(message.attachments()),
+      message_(message),
       scratch_(context.impl().decode_scratch.take()),
       frames_(scratch_->frames),
       memo_(scratch_->memo),
@@ -39,11 +39,9 @@ PyObject* Decoder::corrupted() noexcept {
 }
 
 core::Object* Decoder::attachment(std::size_t index) noexcept {
-  if (index >= attachments_.size()) {
-    raise_corrupted();
-    return nullptr;
-  }
-  return attachments_[index].get();
+  if (index < message_.attachment_count()) return message_.attachment(index);
+  raise_corrupted();
+  return nullptr;
 }
 
 py::Ref Decoder::value() {

@@ -14,7 +14,8 @@ Encoder::Encoder(Context& context, Mode mode)
       scratch_(context.impl().encode_scratch.take()),
       writer_(scratch_->writer),
       memo_(scratch_->memo),
-      frames_(scratch_->frames) {
+      frames_(scratch_->frames),
+      attachments_(scratch_->attachments) {
   writer_.rewind(0);
   memo_.clear();
 }
@@ -22,17 +23,17 @@ Encoder::Encoder(Context& context, Mode mode)
 Encoder::~Encoder() {
   drop_frames();
   unpin();
+  attachments_.clear();
   context_.impl().encode_scratch.give(std::move(scratch_));
 }
 
 std::size_t Encoder::attach(core::Handle<core::Object> object) {
-  if (!attachments_) attachments_ = std::make_unique<core::Attachments>();
-  attachments_->push_back(std::move(object));
-  return attachments_->size() - 1;
+  attachments_.push_back(std::move(object));
+  return attachments_.size() - 1;
 }
 
 Encoder::Mark Encoder::mark() const noexcept {
-  return {writer_.position(), memo_.next(), attachments_ ? attachments_->size() : 0};
+  return {writer_.position(), memo_.next(), attachments_.size()};
 }
 
 void Encoder::rollback(const Mark& mark) noexcept {
@@ -40,7 +41,7 @@ void Encoder::rollback(const Mark& mark) noexcept {
   writer_.rewind(mark.position);
   unpin();
   memo_.clear(mark.objects);
-  if (attachments_) attachments_->resize(mark.attachments);
+  attachments_.resize(mark.attachments);
 }
 
 void Encoder::may_run_python() {
@@ -56,7 +57,12 @@ void Encoder::unpin() noexcept {
 
 core::Message Encoder::finish() {
   core::Message message = writer_.finish();
-  if (attachments_) message.attach(std::move(attachments_));
+  if (attachments_.size() == 1) {
+    message.attach(std::move(attachments_.front()));
+    attachments_.clear();
+  } else if (!attachments_.empty()) {
+    message.attach(std::make_unique<core::Attachments>(std::exchange(attachments_, {})));
+  }
   return message;
 }
 

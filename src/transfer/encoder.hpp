@@ -117,7 +117,7 @@ class Encoder {
   Writer& writer_;
   Memo& memo_;
   std::vector<EncodeFrame>& frames_;
-  std::unique_ptr<core::Attachments> attachments_;
+  core::Attachments& attachments_;
   std::size_t non_tuple_depth_ = 0;
   bool pinned_ = false;
   py::Ref culprit_;

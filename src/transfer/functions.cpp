@@ -172,7 +172,10 @@ py::Ref make_function(Context& context, PyObject* code, PyObject* name, PyObject
   if (name && PyObject_SetAttrString(function.get(), "__name__", name) < 0) return {};
   if (qualname && PyObject_SetAttrString(function.get(), "__qualname__", qualname) < 0) return {};
   // `__main__.__name__` may have been changed by the program.
-  if (PyObject_SetAttr(function.get(), context.impl().names.dunder_module.get(),
+  PyObject* const module = reinterpret_cast<PyFunctionObject*>(function.get())->func_module;
+  const bool told = module && PyUnicode_CheckExact(module) &&
+                    same_text(module, context.impl().names.main.get());
+  if (!told && PyObject_SetAttr(function.get(), context.impl().names.dunder_module.get(),
                        context.impl().names.main.get()) < 0) {
     return {};
   }

@@ -4,12 +4,12 @@
 #pragma once
 
 #include <Python.h>
-#include <datetime.h>
 
 #include <cstdint>
 
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
+#include "transfer/datetime_capi.hpp"
 #include "transfer/reader.hpp"
 #include "transfer/type_table.hpp"
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/message.hpp"
 #include "transfer/memo.hpp"
 #include "transfer/writer.hpp"
 
@@ -46,6 +47,7 @@ struct EncodeScratch {
   Writer writer;
   Memo memo;
   std::vector<EncodeFrame> frames;
+  core::Attachments attachments;
   std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
 };
 

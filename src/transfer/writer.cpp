@@ -8,25 +8,37 @@ void Writer::grow(std::size_t count) {
   const std::size_t used = position();
   const std::size_t capacity = static_cast<std::size_t>(end_ - begin_);
   const std::size_t wanted = std::max({used + count + 16, capacity * 2, std::size_t{1024}});
-  auto* block = static_cast<std::byte*>(std::realloc(begin_, wanted));
-  if (!block) throw std::bad_alloc();
-  begin_ = block;
-  cursor_ = block + used;
-  end_ = block + wanted;
+  core::Block block;
+  if (wanted <= copy_limit || capacity > move_limit) {
+    // realloc moves large blocks without copying them.
+    auto* const data = static_cast<std::byte*>(std::realloc(begin_, wanted));
+    if (!data) throw std::bad_alloc();
+    block = {data, wanted};
+  } else {
+    block = core::allocate_block(wanted);
+    if (used) std::memcpy(block.data, begin_, used);
+    if (begin_) core::release_block({begin_, capacity});
+  }
+  begin_ = block.data;
+  cursor_ = block.data + used;
+  end_ = block.data + block.capacity;
 }
 
 core::Message Writer::finish() {
   const std::size_t used = position();
-  if (used <= copy_limit) {
+  const std::size_t capacity = static_cast<std::size_t>(end_ - begin_);
+  if (used <= copy_limit || (capacity / 4 > used && capacity <= move_limit)) {
     core::Message message = core::Message::copy_of({begin_, used});
     cursor_ = begin_;
     return message;
   }
-  std::byte* block = begin_;
-  if (static_cast<std::size_t>(end_ - begin_) > used + used / 8) {
-    if (auto* shrunk = static_cast<std::byte*>(std::realloc(block, used))) block = shrunk;
-  }
+  core::Block block{begin_, capacity};
   begin_ = cursor_ = end_ = nullptr;
+  if (capacity > move_limit && capacity > used + used / 8) {
+    if (auto* const shrunk = static_cast<std::byte*>(std::realloc(block.data, used))) {
+      block = {shrunk, used};
+    }
+  }
   return core::Message::adopt(block, used);
 }
 

@@ -19,7 +19,9 @@ class Writer {
   Writer() noexcept = default;
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
-  ~Writer() { std::free(begin_); }
+  ~Writer() {
+    if (begin_) core::release_block({begin_, static_cast<std::size_t>(end_ - begin_)});
+  }
 
   void op(wire::Op op, std::uint8_t flag = 0) {
     reserve(1);
@@ -63,7 +65,11 @@ class Writer {
     }
   }
   void put_block(const void* data, std::size_t length) noexcept {
-    if (length) std::memcpy(cursor_, data, length);
+    if (length <= 16) {
+      copy_short(static_cast<const std::byte*>(data), length);
+    } else {
+      std::memcpy(cursor_, data, length);
+    }
     cursor_ += length;
   }
 
@@ -79,8 +85,31 @@ class Writer {
  private:
   /// Larger messages are handed over instead of copied.
   static constexpr std::size_t copy_limit = 32 * 1024;
+  /// Blocks from here on are resized by realloc, which moves pages.
+  static constexpr std::size_t move_limit = 8 * 1024 * 1024;
 
   void grow(std::size_t count);
+
+  // Most texts are short, and a call of memcpy takes longer than copying them.
+  void copy_short(const std::byte* data, std::size_t length) noexcept {
+    const auto halves = [&]<class Word>(Word) {
+      Word first;
+      Word last;
+      std::memcpy(&first, data, sizeof(Word));
+      std::memcpy(&last, data + length - sizeof(Word), sizeof(Word));
+      std::memcpy(cursor_, &first, sizeof(Word));
+      std::memcpy(cursor_ + length - sizeof(Word), &last, sizeof(Word));
+    };
+    if (length >= 8) {
+      halves(std::uint64_t{});
+    } else if (length >= 4) {
+      halves(std::uint32_t{});
+    } else if (length >= 2) {
+      halves(std::uint16_t{});
+    } else if (length == 1) {
+      *cursor_ = *data;
+    }
+  }
 
   std::byte* begin_ = nullptr;
   std::byte* cursor_ = nullptr;
