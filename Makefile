@@ -33,7 +33,7 @@ help: ## Show this list
 	@echo '  PYTHON=path chooses the CPython, BUILD=dir where everything is put (build)'
 	@echo '  ARGS=... is handed to what is run: make test ARGS="-k queue"'
 
-demo: $(venv)/package ## Parse the standard library, serially and on all cores
+demo: $(venv)/package $(venv)/demo-tools ## Parse the standard library, serially and on all cores
 	$(py) examples/parse_stdlib.py $(ARGS)
 
 test: build $(venv)/test-tools ## Build and run all tests, C++ and Python
@@ -80,7 +80,7 @@ clean: ## Remove everything that was built
 
 # The package as `pip install .` makes it, in the build tree that the C++ tests use too.
 $(venv)/package: $(venv)/ready $(package_sources)
-	$(pip) --no-build-isolation -Cbuild-dir=$(tree) .
+	$(pip) --no-build-isolation -Cbuild-dir=$(tree) -Ccmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON .
 	@touch $@
 
 $(venv)/ready: pyproject.toml tools/make_venv

@@ -1,7 +1,6 @@
 // Runs the tests of one program. With ATOLL_TEST_PYTHON (the interpreter that atoll was built for)
 // they run inside an embedded CPython, in the main thread, which holds the GIL of the main
 // interpreter.
-#define DOCTEST_CONFIG_IMPLEMENT
 #ifdef ATOLL_TEST_PYTHON
 #include <Python.h>
 #endif

@@ -1,0 +1,3 @@
+// The test framework itself.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
