@@ -6,18 +6,19 @@
 namespace atoll::core {
 
 namespace {
-constexpr std::uint8_t bits(End end) noexcept { return static_cast<std::uint8_t>(end); }
+constexpr std::uint8_t bits(End end) noexcept {
+  return static_cast<std::uint8_t>(end);
+}
 }  // namespace
 
 Association::User* Association::find(InterpreterId id) noexcept {
-  const auto found = std::find_if(users_.begin(), users_.end(),
-                                  [id](const User& user) { return user.id == id; });
+  const auto found =
+      std::find_if(users_.begin(), users_.end(), [id](const User& user) { return user.id == id; });
   return found == users_.end() ? nullptr : &*found;
 }
 
 bool Association::is_unused() const noexcept {
-  return std::all_of(users_.begin(), users_.end(),
-                     [](const User& user) { return user.uses == 0; });
+  return std::all_of(users_.begin(), users_.end(), [](const User& user) { return user.uses == 0; });
 }
 
 Status Association::associate(InterpreterId id, End end) noexcept {

@@ -1,8 +1,8 @@
 // Which interpreters use which end of a channel (PEP 554).
 //
 // An interpreter becomes associated with an end when it uses it, and stays so until it releases the
-// end or is gone. An end that was released cannot be used again from there. The channel is over when
-// the last association ends. Thread-safe.
+// end or is gone. An end that was released cannot be used again from there. The channel is over
+// when the last association ends. Thread-safe.
 #pragma once
 
 #include <cstddef>

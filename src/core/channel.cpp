@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <mutex>  // adopt_lock
 #include <new>
 #include <utility>
 
@@ -9,16 +10,19 @@ namespace atoll::core {
 
 namespace {
 
-/// Internal outcomes of offer() and take(), which never leave this file: the waiter belongs to another
-/// operation already; the waiter is claimed for a partner that is gone.
+/// Internal outcomes of offer() and take(), which never leave this file: the waiter belongs to
+/// another operation already; the waiter is claimed for a partner that is gone.
 constexpr Status lost = Status::cancelled;
 constexpr Status retry = Status::interrupted;
 
 Enqueued to_enqueued(Status status) noexcept {
   switch (status) {
-    case lost: return Enqueued::lost;
-    case retry: return Enqueued::retry;
-    default: return Enqueued::done;
+    case lost:
+      return Enqueued::lost;
+    case retry:
+      return Enqueued::retry;
+    default:
+      return Enqueued::done;
   }
 }
 
@@ -28,6 +32,8 @@ Enqueued to_enqueued(Status status) noexcept {
 class Channel::Section {
  public:
   explicit Section(Channel& channel) noexcept : channel_(channel) { channel_.lock_.lock(); }
+  /// The caller has taken the lock.
+  Section(Channel& channel, std::adopt_lock_t /*adopt*/) noexcept : channel_(channel) {}
   ~Section() {
     ItemBuffer::Block* garbage = channel_.buffer_.take_garbage();
     channel_.lock_.unlock();
@@ -37,7 +43,8 @@ class Channel::Section {
   Section(const Section&) = delete;
   Section& operator=(const Section&) = delete;
 
-  /// Allocates a block. Lets go of the lock for that time: the caller has to look at everything anew.
+  /// Allocates a block. Lets go of the lock for that time: the caller has to look at everything
+  /// anew.
   [[nodiscard]] bool make_room() noexcept {
     channel_.lock_.unlock();
     ItemBuffer::Block* block = ItemBuffer::Block::create();
@@ -115,7 +122,8 @@ Status Channel::offer(Section& section, Self& self, Item& item, bool until_recei
 Status Channel::take(Section& section, Self& self, Item& item) noexcept {
   for (;;) {
     const Status status = take_first(section, self, item);
-    if (senders_.empty()) [[likely]] return status;
+    if (senders_.empty()) [[likely]]
+      return status;
     const bool was_unlocked = admit_senders(section);
     // Only what was found under one uninterrupted hold of the lock says that there is nothing.
     if (!was_unlocked || (status != Status::pending && status != retry)) return status;
@@ -197,8 +205,8 @@ Status Channel::take_from_sender(Section& section, Self& self, Item& item) noexc
   return Status::pending;
 }
 
-/// Moves waiting senders' items into the buffer while there is room. True if it had to let go of the
-/// lock meanwhile.
+/// Moves waiting senders' items into the buffer while there is room. True if it had to let go of
+/// the lock meanwhile.
 bool Channel::admit_senders(Section& section) noexcept {
   bool was_unlocked = false;
   while (!senders_.empty() && !is_full()) {
@@ -249,7 +257,9 @@ void Channel::wake_all(Section& section, OperationList& list, Status status) noe
 
 // --- operations --------------------------------------------------------------------------------
 
-Status Send::try_() noexcept { return status_ = channel_.try_send(item_, until_received_); }
+Status Send::try_() noexcept {
+  return status_ = channel_.try_send(item_, until_received_);
+}
 
 Enqueued Send::enqueue(Waiter& waiter) noexcept {
   Channel::Section section(channel_);
@@ -295,7 +305,9 @@ void Send::abandon() noexcept {
   waiter_ = nullptr;
 }
 
-Status Receive::try_() noexcept { return status_ = channel_.try_receive(item_); }
+Status Receive::try_() noexcept {
+  return status_ = channel_.try_receive(item_);
+}
 
 Enqueued Receive::enqueue(Waiter& waiter) noexcept {
   item_.message.reset();
@@ -319,14 +331,38 @@ void Receive::abandon() noexcept {
 // --- the channel -------------------------------------------------------------------------------
 
 Status Channel::try_send(Item& item, bool until_received) noexcept {
-  Section section(*this);
+  lock_.lock();
+  // Nobody waits and there is room, in this block: no more to do than this.
+  if (current() == State::open && receivers_.empty() && senders_.empty() && !until_received &&
+      buffer_.has_near_room() && !is_full()) [[likely]] {
+    has_policies_ |= item.policy != UnboundPolicy::keep;
+    buffer_.push_back(std::move(item), nullptr);
+    add_to_count(1);
+    lock_.unlock();
+    return Status::ok;
+  }
+  Section section(*this, std::adopt_lock);
   Self self;
   return offer(section, self, item, until_received);
 }
 
 Status Channel::try_receive(Item& item) noexcept {
   item.message.reset();  // now, without the lock
-  Section section(*this);
+  lock_.lock();
+  if (ItemBuffer::Slot* slot = buffer_.front(); slot && !slot->sender && senders_.empty())
+      [[likely]] {
+    // An assignment would look once more for something to drop.
+    std::construct_at(&item, std::move(slot->item));
+    add_to_count(-1);
+    if (buffer_.pop_near_front()) [[likely]] {
+      lock_.unlock();
+    } else {
+      const Section section(*this, std::adopt_lock);
+      buffer_.pop_front();
+    }
+    return Status::ok;
+  }
+  Section section(*this, std::adopt_lock);
   Self self;
   return take(section, self, item);
 }
@@ -379,12 +415,15 @@ Status Channel::close(Close how) noexcept {
   Section section(*this);
   const bool is_empty = count() == 0;
   switch (current()) {
-    case State::destroyed: return Status::destroyed;
-    case State::closed: return Status::closed;
+    case State::destroyed:
+      return Status::destroyed;
+    case State::closed:
+      return Status::closed;
     case State::closing:
       if (is_empty || how == Close::sending) return Status::closed;
       break;
-    case State::open: break;
+    case State::open:
+      break;
   }
   if (how == Close::if_empty && !is_empty) return Status::not_empty;
   if (how != Close::sending) {
@@ -422,8 +461,8 @@ void Channel::end(Section& section, State state, ItemBuffer& dropped) noexcept {
 }
 
 void Channel::interpreter_gone(InterpreterId id) noexcept {
-  // Messages are destroyed without the lock: room for them is made before it is taken. If there is not
-  // enough, several passes do it.
+  // Messages are destroyed without the lock: room for them is made before it is taken. If there is
+  // not enough, several passes do it.
   constexpr std::size_t few = 32;
   for (;;) {
     std::size_t room = count() + few;

@@ -1,13 +1,13 @@
 // Channels: items from any number of senders to any number of receivers, first in, first out.
 //
-// A channel of capacity 0 has no room: a send is complete when the item has been received. With room
-// for n, or without limit, a send is complete when the item is in the buffer, or, if the sender says
-// so (`until_received`, PEP 554's blocking send), when it has been received; until then the sender
-// takes it back if it gives up.
+// A channel of capacity 0 has no room: a send is complete when the item has been received. With
+// room for n, or without limit, a send is complete when the item is in the buffer, or, if the
+// sender says so (`until_received`, PEP 554's blocking send), when it has been received; until then
+// the sender takes it back if it gives up.
 //
-// Items of one sender arrive in the order in which it sent them. Waiting receivers are served in the
-// order in which they came, and so are waiting senders; an item for a receiver that waits goes to it
-// directly. All methods may be called from any thread, with or without a GIL: blocking ones
+// Items of one sender arrive in the order in which it sent them. Waiting receivers are served in
+// the order in which they came, and so are waiting senders; an item for a receiver that waits goes
+// to it directly. All methods may be called from any thread, with or without a GIL: blocking ones
 // (`send`, `receive`) should be called without.
 //
 // The invariants of Go's chan.go, here with "can be claimed" added:
@@ -83,12 +83,12 @@ class Channel : public Object {
 
   // --- without waiting -------------------------------------------------------------------------
 
-  /// ok: `item` was moved away. pending (no room, no receiver), closed, destroyed, no_memory: it was
-  /// not touched. `until_received`: only if a receiver waits right now.
+  /// ok: `item` was moved away. pending (no room, no receiver), closed, destroyed, no_memory: it
+  /// was not touched. `until_received`: only if a receiver waits right now.
   [[nodiscard]] Status try_send(Item& item, bool until_received = false) noexcept;
 
-  /// What `item` held is dropped in any case. ok: it holds what was received. pending (empty), closed
-  /// (and nothing left to receive), destroyed.
+  /// What `item` held is dropped in any case. ok: it holds what was received. pending (empty),
+  /// closed (and nothing left to receive), destroyed.
   [[nodiscard]] Status try_receive(Item& item) noexcept;
 
   // --- waiting ---------------------------------------------------------------------------------
@@ -99,8 +99,9 @@ class Channel : public Object {
                             bool until_received = false) noexcept;
   [[nodiscard]] Status receive(Item& item, const WaitOptions& options = {}) noexcept;
 
-  /// Puts an item that was received for somebody who is no longer there (a cancelled future) back in
-  /// front, beyond the capacity if need be. If the channel is closed meanwhile, the item is dropped.
+  /// Puts an item that was received for somebody who is no longer there (a cancelled future) back
+  /// in front, beyond the capacity if need be. If the channel is closed meanwhile, the item is
+  /// dropped.
   void put_back(Item&& item) noexcept;
 
   // --- closing ---------------------------------------------------------------------------------
@@ -110,16 +111,16 @@ class Channel : public Object {
     if_empty,  ///< both ends, but not_empty if there are items
     now,       ///< both ends; items are dropped
   };
-  /// ok, not_empty, closed (it was, already), destroyed. Blocked senders wake with `closed` and keep
-  /// their items (those that await reception go on waiting under Close::sending), blocked receivers
-  /// wake with `closed`.
+  /// ok, not_empty, closed (it was, already), destroyed. Blocked senders wake with `closed` and
+  /// keep their items (those that await reception go on waiting under Close::sending), blocked
+  /// receivers wake with `closed`.
   Status close(Close how) noexcept;
 
   /// As Close::now, but everybody gets `destroyed`, for ever.
   void destroy_for_all() noexcept;
 
-  /// Applies the policy of each item that `id` sent. Looks at every item under the lock, but only if
-  /// an item with a policy was ever sent.
+  /// Applies the policy of each item that `id` sent. Looks at every item under the lock, but only
+  /// if an item with a policy was ever sent.
   void interpreter_gone(InterpreterId id) noexcept;
 
   // --- looking ---------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ namespace atoll::core {
 /// Nanoseconds of CLOCK_MONOTONIC.
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
 
-/// The moment at which a wait gives up. Computed once, so that a wait that is interrupted and resumed
-/// keeps the deadline it started with.
+/// The moment at which a wait gives up. Computed once, so that a wait that is interrupted and
+/// resumed keeps the deadline it started with.
 class Deadline {
  public:
   /// Never: waits for as long as it takes.
@@ -22,8 +22,8 @@ class Deadline {
   [[nodiscard]] static constexpr Deadline at(std::int64_t nanoseconds) noexcept {
     return Deadline(nanoseconds);
   }
-  /// `seconds` from now; fractions count, what is not positive is over at once, what is too large for
-  /// the clock (infinity, and NaN for want of a better meaning) never comes.
+  /// `seconds` from now; fractions count, what is not positive is over at once, what is too large
+  /// for the clock (infinity, and NaN for want of a better meaning) never comes.
   [[nodiscard]] static Deadline after(double seconds) noexcept {
     if (seconds <= 0) return past();
     if (!(seconds < 9.0e9)) return never();  // 285 years

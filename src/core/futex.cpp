@@ -38,15 +38,18 @@ std::int64_t monotonic_now() noexcept {
 FutexResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                        Deadline deadline) noexcept {
   const timespec until = to_timespec(deadline);
-  // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC; FUTEX_WAIT would take a relative one,
-  // which drifts when the wait is resumed.
+  // FUTEX_WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC; FUTEX_WAIT would take a relative
+  // one, which drifts when the wait is resumed.
   const long result = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
                               &until, nullptr, FUTEX_BITSET_MATCH_ANY);
   if (result == 0) return FutexResult::woken;
   switch (errno) {
-    case EINTR: return FutexResult::interrupted;
-    case ETIMEDOUT: return deadline.is_never() ? FutexResult::woken : FutexResult::timed_out;
-    default: return FutexResult::woken;  // EAGAIN: the word has changed already
+    case EINTR:
+      return FutexResult::interrupted;
+    case ETIMEDOUT:
+      return deadline.is_never() ? FutexResult::woken : FutexResult::timed_out;
+    default:
+      return FutexResult::woken;  // EAGAIN: the word has changed already
   }
 }
 

@@ -11,8 +11,8 @@ namespace atoll::core {
 
 enum class FutexResult : std::uint8_t { woken, interrupted, timed_out };
 
-/// Sleeps while `word` holds `expected`. May return `woken` for no reason. Returns `interrupted` after
-/// any signal handler has run in this thread, also one that was installed with SA_RESTART.
+/// Sleeps while `word` holds `expected`. May return `woken` for no reason. Returns `interrupted`
+/// after any signal handler has run in this thread, also one that was installed with SA_RESTART.
 FutexResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                        Deadline deadline) noexcept;
 

@@ -33,7 +33,7 @@ ItemBuffer::Slot* ItemBuffer::push_front(Item&& item) noexcept {
     first_ = block;
     begin_ = Block::capacity;
   }
-  return new (first_->slot(--begin_)) Slot{std::move(item), nullptr, true};
+  return new (first_->slot(--begin_)) Slot(std::move(item), nullptr);
 }
 
 void ItemBuffer::append_block() noexcept {

@@ -2,9 +2,9 @@
 //
 // Slots do not move, so that a sender can take its item back in O(1), and growing copies nothing.
 // A block that runs empty is kept for the next one that is needed, and an empty buffer starts its
-// block over: in the steady state there are no allocations. Blocks are allocated by the caller before
-// it needs one (has_room, add_block), outside of the channel's lock; those no longer needed collect in
-// take_garbage() and are freed there, too.
+// block over: in the steady state there are no allocations. Blocks are allocated by the caller
+// before it needs one (has_room, add_block), outside of the channel's lock; those no longer needed
+// collect in take_garbage() and are freed there, too.
 //
 // Invariant: the first slot, if there is one, is occupied. Not thread-safe.
 #pragma once
@@ -23,9 +23,12 @@ class Send;
 class ItemBuffer {
  public:
   struct Slot {
+    // Not an aggregate: g++ 12 would fill it with zeros first, at twice the price of a whole send.
+    Slot(Item&& content, Send* owner) noexcept : item(std::move(content)), sender(owner) {}
+
     Item item;
     /// Who waits for the reception of this item, if anybody; the item is theirs until then.
-    Send* sender = nullptr;
+    Send* sender;
     bool is_occupied = true;  ///< false: the contents were moved out
   };
 
@@ -54,16 +57,17 @@ class ItemBuffer {
   [[nodiscard]] bool empty() const noexcept { return first_ == last_ && begin_ == end_; }
 
   /// Can push_back be called?
-  [[nodiscard]] bool has_room() const noexcept {
-    return (last_ && end_ < Block::capacity) || spare_;
-  }
+  [[nodiscard]] bool has_room() const noexcept { return has_near_room() || spare_; }
+  /// Would push_back stay within the last block?
+  [[nodiscard]] bool has_near_room() const noexcept { return last_ && end_ < Block::capacity; }
   /// Can push_front be called?
   [[nodiscard]] bool has_front_room() const noexcept { return (first_ && begin_ > 0) || spare_; }
   void add_block(Block* block) noexcept { keep(block); }
 
   Slot* push_back(Item&& item, Send* sender) noexcept {
-    if (!last_ || end_ == Block::capacity) [[unlikely]] append_block();
-    return new (last_->slot(end_++)) Slot{std::move(item), sender, true};
+    if (!last_ || end_ == Block::capacity) [[unlikely]]
+      append_block();
+    return new (last_->slot(end_++)) Slot(std::move(item), sender);
   }
   Slot* push_front(Item&& item) noexcept;
 
@@ -74,6 +78,17 @@ class ItemBuffer {
   void pop_front() noexcept {
     first_->slot(begin_)->is_occupied = false;
     drop_vacant();
+  }
+  /// As pop_front if that is a matter of counting; false otherwise (nothing happened).
+  [[nodiscard]] bool pop_near_front() noexcept {
+    const std::uint32_t next = begin_ + 1;
+    if (first_ == last_ && next == end_) {
+      begin_ = end_ = 0;  // the same cache lines again
+      return true;
+    }
+    if (next == Block::capacity || !first_->slot(next)->is_occupied) return false;
+    begin_ = next;
+    return true;
   }
   /// Takes vacated slots out of the front. After a slot (any one) was marked as not occupied.
   void drop_vacant() noexcept;

@@ -5,7 +5,8 @@
 namespace atoll::core {
 
 void Lock::lock_slowly() noexcept {
-  // The holder is a few lines from letting go, unless it was preempted: look for a moment, then sleep.
+  // The holder is a few lines from letting go, unless it was preempted: look for a moment, then
+  // sleep.
   if (usable_cpus() > 1) {
     for (int i = 0; i < 100; ++i) {
       std::uint32_t expected = free_;
@@ -22,6 +23,8 @@ void Lock::lock_slowly() noexcept {
   }
 }
 
-void Lock::wake() noexcept { futex_wake_one(word_); }
+void Lock::wake() noexcept {
+  futex_wake_one(word_);
+}
 
 }  // namespace atoll::core

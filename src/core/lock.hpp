@@ -1,8 +1,8 @@
 // The lock of every core object.
 //
-// It guards a few lines: never a wait, never user code, never the destruction of a Message. One word;
-// about half the price of std::mutex when nobody contends. The algorithm is the third mutex of Ulrich
-// Drepper's "Futexes are tricky".
+// It guards a few lines: never a wait, never user code, never the destruction of a Message. One
+// word; about half the price of std::mutex when nobody contends. The algorithm is the third mutex
+// of Ulrich Drepper's "Futexes are tricky".
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,8 @@ class Lock {
   }
 
   void unlock() noexcept {
-    if (word_.exchange(free_, std::memory_order_release) == contended_) [[unlikely]] wake();
+    if (word_.exchange(free_, std::memory_order_release) == contended_) [[unlikely]]
+      wake();
   }
 
  private:

@@ -1,8 +1,8 @@
 // Where an event loop finds its completions.
 //
-// One mailbox per loop: an intrusive lock-free list, and one eventfd that the loop watches for reading.
-// A completer in any thread pushes its waiter and writes the eventfd if the list was empty; the loop
-// drains the list in one go. No helper thread, and one system call per burst.
+// One mailbox per loop: an intrusive lock-free list, and one eventfd that the loop watches for
+// reading. A completer in any thread pushes its waiter and writes the eventfd if the list was
+// empty; the loop drains the list in one go. No helper thread, and one system call per burst.
 //
 //   mailbox->fd()                                       // loop.add_reader(fd, on_readable)
 //   mailbox->drain([](Waiter& waiter) { ... });         // on_readable, in the loop's thread
@@ -26,8 +26,8 @@ class Mailbox final : public Object {
   [[nodiscard]] int fd() const noexcept { return fd_; }
   [[nodiscard]] InterpreterId interpreter() const noexcept { return interpreter_; }
 
-  /// True from the moment at which the loop has to cancel what it waits for, because its interpreter
-  /// is being closed or the process ends. fd() becomes readable with it.
+  /// True from the moment at which the loop has to cancel what it waits for, because its
+  /// interpreter is being closed or the process ends. fd() becomes readable with it.
   [[nodiscard]] bool is_closing() const noexcept {
     return closing_.load(std::memory_order_acquire);
   }
@@ -35,8 +35,8 @@ class Mailbox final : public Object {
   /// Any thread; for Waiter::complete().
   void push(Waiter& waiter) noexcept;
 
-  /// Hands over each completed waiter, in the order of completion. `receive` may free it. The loop's
-  /// thread only.
+  /// Hands over each completed waiter, in the order of completion. `receive` may free it. The
+  /// loop's thread only.
   template <class Receive>
   void drain(Receive&& receive) {
     for (Waiter* waiter = take_all(); waiter;) {

@@ -1,9 +1,10 @@
-// Anything that can be tried, waited for and abandoned: the one abstraction behind queues, channels,
-// timers and select.
+// Anything that can be tried, waited for and abandoned: the one abstraction behind queues,
+// channels, timers and select.
 //
-// An Operation is one party's attempt, with room for what it sends or receives; it lives on the stack
-// of a waiting thread or in the future of an event loop. The same object can be used again once it has
-// finished or was abandoned. Its owner keeps it, and the object it works on, alive until then.
+// An Operation is one party's attempt, with room for what it sends or receives; it lives on the
+// stack of a waiting thread or in the future of an event loop. The same object can be used again
+// once it has finished or was abandoned. Its owner keeps it, and the object it works on, alive
+// until then.
 //
 //   Receive receive(channel);
 //   Send send(other_channel, std::move(item));
@@ -24,7 +25,8 @@ class OperationList;
 
 /// What enqueue() did.
 enum class Enqueued : std::uint8_t {
-  waiting,  ///< the operation stands in a list; somebody will claim the waiter, or the owner abandons
+  waiting,  ///< the operation stands in a list; somebody will claim the waiter, or the owner
+            ///< abandons
   done,     ///< it could be carried out at once: the waiter is claimed by this operation
   lost,     ///< another operation has claimed the waiter meanwhile; this one did nothing
   retry,    ///< the waiter was claimed for a partner that was gone by then: abandon all, start over
@@ -44,9 +46,9 @@ class Operation {
   /// without having claimed the waiter for it.
   [[nodiscard]] virtual Enqueued enqueue(Waiter& waiter) noexcept = 0;
 
-  /// Leaves the line, and takes back what was given away tentatively. Nothing to do, and allowed, for
-  /// an operation that was never enqueued, or was carried out. Afterwards no other thread refers to
-  /// this operation or, through it, to the waiter.
+  /// Leaves the line, and takes back what was given away tentatively. Nothing to do, and allowed,
+  /// for an operation that was never enqueued, or was carried out. Afterwards no other thread
+  /// refers to this operation or, through it, to the waiter.
   virtual void abandon() noexcept = 0;
 
   /// When the operation becomes ready by itself: the waiting party wakes then and tries again.
@@ -70,8 +72,8 @@ class Operation {
   OperationList* list_ = nullptr;
 };
 
-/// Operations in the order of their arrival. O(1) everywhere; guarded by the lock of the core object
-/// that has the list.
+/// Operations in the order of their arrival. O(1) everywhere; guarded by the lock of the core
+/// object that has the list.
 class OperationList {
  public:
   OperationList() noexcept = default;

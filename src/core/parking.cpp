@@ -93,8 +93,4 @@ void Parker::post(std::uint32_t bit) noexcept {
   if (before == parked_) futex_wake_one(word_);
 }
 
-bool Parker::spin_until(const std::atomic<bool>& done) noexcept {
-  return done.load(std::memory_order_acquire);
-}
-
 }  // namespace atoll::core

@@ -1,12 +1,17 @@
 // Putting a thread to sleep and waking it.
 //
-// Every thread that waits has one Parker: a futex word. unpark() before park() is not lost: the next
-// park() returns at once. A wake-up is a hint only ("look again"); what happened is told by the Waiter.
-// That makes stale and spurious wake-ups harmless, also those that a nested wait (a signal handler
-// that waits, too) takes from the outer one.
+// Every thread that waits has one Parker: a futex word. unpark() before park() is not lost: the
+// next park() returns at once. A wake-up is a hint only ("look again"); what happened is told by
+// the Waiter. That makes stale and spurious wake-ups harmless, also those that a nested wait (a
+// signal handler that waits, too) takes from the outer one.
 //
-// Parkers are never freed, only reused by later threads. A waker may therefore call unpark() after the
-// sleeper has seen its result and has ended.
+// Nobody spins before the sleep. Measured on two CPUs (benchmarks/cpp/core_bench.cpp, adaptive
+// spins of 50 to 1000 pauses of 45 ns): with other work on the machine every length made the round
+// trip of two threads slower or left it alone. A spin that is to help when the other CPU is idle
+// would have to outlast that CPU's waking up, which is 40 us here.
+//
+// Parkers are never freed, only reused by later threads. A waker may therefore call unpark() after
+// the sleeper has seen its result and has ended.
 #pragma once
 
 #include <atomic>
@@ -52,10 +57,6 @@ class Parker {
   /// Wakes every thread that waits for `id`, all that wait if `everybody`, to look again.
   static void unpark_waiting(InterpreterId id, bool everybody) noexcept;
 
-  /// Looks at `done` for a moment before it is worth going to sleep, and adapts the moment's length to
-  /// how often that helped this thread. True as soon as `done` is. Owner only.
-  bool spin_until(const std::atomic<bool>& done) noexcept;
-
   /// After a wait. Owner only.
   void set_idle() noexcept { interpreter_.store(idle_, std::memory_order_relaxed); }
 
@@ -72,10 +73,8 @@ class Parker {
 
   std::atomic<std::uint32_t> word_{0};
   std::atomic<InterpreterId> interpreter_{idle_};
-  std::uint32_t spins_ = 0;      ///< budget of the next spin; owner only
   Parker* next_all_ = nullptr;   ///< all parkers ever made
   Parker* next_free_ = nullptr;  ///< those without a thread
-
 };
 
 }  // namespace atoll::core

@@ -1,5 +1,6 @@
-// PEP 734's queue: a channel with a maxsize and defaults for its items. Everything else is Channel's:
-// put and get are its send and receive, `full` and `empty` are Status::timed_out or Status::pending.
+// PEP 734's queue: a channel with a maxsize and defaults for its items. Everything else is
+// Channel's: put and get are its send and receive, `full` and `empty` are Status::timed_out or
+// Status::pending.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,8 @@ namespace atoll::core {
 
 class Queue final : public Channel {
  public:
-  /// Not positive: without limit, but reported as given. `fallback` means something to the caller only
-  /// (PEP 734: may items be pickled?).
+  /// Not positive: without limit, but reported as given. `fallback` means something to the caller
+  /// only (PEP 734: may items be pickled?).
   explicit Queue(std::int64_t maxsize, UnboundPolicy default_policy = UnboundPolicy::unbound,
                  std::int32_t fallback = 1) noexcept
       : Channel(maxsize > 0 ? static_cast<std::size_t>(maxsize) : unbounded),

@@ -4,8 +4,8 @@
 
 namespace atoll::core {
 
-// Leaked on purpose: threads may outlive static destruction, and destroying what is left at exit would
-// gain nothing.
+// Leaked on purpose: threads may outlive static destruction, and destroying what is left at exit
+// would gain nothing.
 
 Registry<Queue>& queues() noexcept {
   static auto* const registry = new Registry<Queue>(1);

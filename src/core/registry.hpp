@@ -1,9 +1,9 @@
 // Objects that are known in the whole process by a number.
 //
-// Numbers ascend and are never reused. An object leaves the registry when it is destroyed by name, or
-// when the last of its binds is released (PEP 734: one bind per Python object that stands for it); it
-// is then destroyed for everybody, and who is blocked on it wakes with Status::destroyed. Handles
-// remain valid.
+// Numbers ascend and are never reused. An object leaves the registry when it is destroyed by name,
+// or when the last of its binds is released (PEP 734: one bind per Python object that stands for
+// it); it is then destroyed for everybody, and who is blocked on it wakes with Status::destroyed.
+// Handles remain valid.
 //
 //   std::int64_t id = queues().add(Handle<Queue>::make(10), interpreter);
 //   queues().bind(id, interpreter);
@@ -25,8 +25,8 @@
 
 namespace atoll::core {
 
-/// T has destroy_for_all() and interpreter_gone(InterpreterId). Thread-safe; nothing of T is called, and none
-/// of its counts is given up, under the registry's lock.
+/// T has destroy_for_all() and interpreter_gone(InterpreterId). Thread-safe; nothing of T is
+/// called, and none of its counts is given up, under the registry's lock.
 template <class T>
 class Registry {
  public:
@@ -87,8 +87,8 @@ class Registry {
     return Status::ok;
   }
 
-  /// Undoes one bind, of `interpreter` or, if it has none, of another. not_found, never_bound (nothing
-  /// happens).
+  /// Undoes one bind, of `interpreter` or, if it has none, of another. not_found, never_bound
+  /// (nothing happens).
   [[nodiscard]] Status release(std::int64_t id, InterpreterId interpreter) noexcept {
     Handle<T> unbound;
     {
@@ -150,8 +150,8 @@ class Registry {
   /// After the interpreter was torn down: gives up the binds that it left behind, and lets every
   /// object that remains deal with it. Complete when it returns.
   void interpreter_gone(InterpreterId interpreter) noexcept {
-    // One at a time, by ascending number: no memory needed. Those added meanwhile can have nothing of
-    // an interpreter that is gone.
+    // One at a time, by ascending number: no memory needed. Those added meanwhile can have nothing
+    // of an interpreter that is gone.
     std::int64_t next = 0;
     for (;;) {
       Handle<T> object;

@@ -73,7 +73,8 @@ bool Selection::enqueue_all(Waiter& waiter) noexcept {
       case Enqueued::done:
         finish(waiter);
         return true;
-      case Enqueued::retry: break;
+      case Enqueued::retry:
+        break;
     }
     abandon_all();
     if (try_all()) return true;
@@ -109,13 +110,14 @@ Deadline Selection::deadline() const noexcept {
 
 // --- a thread's wait ---------------------------------------------------------------------------
 
-Wait::Wait(std::span<Operation* const> operations, const WaitOptions& options,
-           Order order) noexcept
+Wait::Wait(std::span<Operation* const> operations, const WaitOptions& options, Order order) noexcept
     : selection_(operations, order), options_(options), parker_(Parker::current()) {
   if (parker_) waiter_.emplace(*parker_);
 }
 
-Wait::~Wait() { cancel(); }
+Wait::~Wait() {
+  cancel();
+}
 
 Selected Wait::start() noexcept {
   if (result_.status == Status::pending && !is_enqueued_ && selection_.try_all()) {
@@ -140,13 +142,16 @@ Selected Wait::wait_enqueued() noexcept {
       if (selection_.enqueue_all(*waiter_)) return selection_.result();
       is_enqueued_ = true;
     }
-    // Looked at after set_interpreter() and before every sleep: closing.cpp tells why that is enough.
+    // Looked at after set_interpreter() and before every sleep: closing.cpp tells why that is
+    // enough.
     if (is_closing_interpreter(options_.interpreter)) {
       return give_up() ? Selected{Status::interpreter_closed} : finish();
     }
-    if (parker_->spin_until(waiter_->completed())) return finish();
+    if (waiter_->completed().load(std::memory_order_acquire)) return finish();
+    const Deadline until = std::min(options_.deadline, selection_.deadline());
+    // A sleep until a moment that is over is 30 us for nothing.
     const Parker::Wakeup wakeup =
-        parker_->park(std::min(options_.deadline, selection_.deadline()));
+        until.is_over() ? Parker::Wakeup{.timed_out = true} : parker_->park(until);
     if (waiter_->completed().load(std::memory_order_acquire)) return finish();
     if (wakeup.interrupted) return {Status::interrupted};
     if (wakeup.timed_out) {

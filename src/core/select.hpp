@@ -1,13 +1,14 @@
 // Waiting for the first of several operations.
 //
-// select() carries out exactly one of its operations; the others consume nothing. Operations that are
-// ready at the same time are chosen among at random, or in the given order. A null pointer is a case
-// that is never ready. The same object may occur several times, in both directions.
+// select() carries out exactly one of its operations; the others consume nothing. Operations that
+// are ready at the same time are chosen among at random, or in the given order. A null pointer is a
+// case that is never ready. The same object may occur several times, in both directions.
 //
-// The protocol is the optimistic one of crossbeam-channel (select.rs): try all, then enqueue all under
-// one waiter, each atomically under its own lock only, so that there is no lock order to keep. An
-// operation that finds its partner while enqueueing claims its own waiter first and the partner's
-// second; if the partner has gone elsewhere by then, the round is void and the next one begins.
+// The protocol is the optimistic one of crossbeam-channel (select.rs): try all, then enqueue all
+// under one waiter, each atomically under its own lock only, so that there is no lock order to
+// keep. An operation that finds its partner while enqueueing claims its own waiter first and the
+// partner's second; if the partner has gone elsewhere by then, the round is void and the next one
+// begins.
 #pragma once
 
 #include <array>
@@ -40,8 +41,8 @@ struct Selected {
 /// For the owner of the waiter only.
 class Selection {
  public:
-  /// `operations` stay in place until the selection is over. More than 16 of them in random order cost
-  /// an allocation (without memory for it, the given order is used).
+  /// `operations` stay in place until the selection is over. More than 16 of them in random order
+  /// cost an allocation (without memory for it, the given order is used).
   Selection(std::span<Operation* const> operations, Order order) noexcept;
 
   /// One attempt each, in this round's order. True: it is over.
@@ -115,7 +116,8 @@ class Wait {
 /// Waits for one of `operations`. Also: timed_out, interrupted (nothing was consumed, all were
 /// abandoned), interpreter_closed. Without operations it waits for the deadline.
 [[nodiscard]] Selected select(std::span<Operation* const> operations,
-                              const WaitOptions& options = {}, Order order = Order::random) noexcept;
+                              const WaitOptions& options = {},
+                              Order order = Order::random) noexcept;
 
 /// As select(), but `pending` if none is ready.
 [[nodiscard]] Selected try_select(std::span<Operation* const> operations,

@@ -27,18 +27,30 @@ inline constexpr InterpreterId no_interpreter = -1;
 
 [[nodiscard]] constexpr const char* name_of(Status status) noexcept {
   switch (status) {
-    case Status::ok: return "ok";
-    case Status::pending: return "pending";
-    case Status::closed: return "closed";
-    case Status::destroyed: return "destroyed";
-    case Status::timed_out: return "timed_out";
-    case Status::interrupted: return "interrupted";
-    case Status::interpreter_closed: return "interpreter_closed";
-    case Status::cancelled: return "cancelled";
-    case Status::not_empty: return "not_empty";
-    case Status::not_found: return "not_found";
-    case Status::never_bound: return "never_bound";
-    case Status::no_memory: return "no_memory";
+    case Status::ok:
+      return "ok";
+    case Status::pending:
+      return "pending";
+    case Status::closed:
+      return "closed";
+    case Status::destroyed:
+      return "destroyed";
+    case Status::timed_out:
+      return "timed_out";
+    case Status::interrupted:
+      return "interrupted";
+    case Status::interpreter_closed:
+      return "interpreter_closed";
+    case Status::cancelled:
+      return "cancelled";
+    case Status::not_empty:
+      return "not_empty";
+    case Status::not_found:
+      return "not_found";
+    case Status::never_bound:
+      return "never_bound";
+    case Status::no_memory:
+      return "no_memory";
   }
   return "?";
 }

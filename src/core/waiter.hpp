@@ -1,13 +1,13 @@
 // One blocked party: a parked thread, or something pending in an event loop.
 //
-// A waiter may stand, with several operations, in the lists of several objects. Whoever can serve one
-// of these operations claims the waiter first; one claim succeeds, ever (until the owner resets the
-// waiter for its next round). The winner, and nobody else,
+// A waiter may stand, with several operations, in the lists of several objects. Whoever can serve
+// one of these operations claims the waiter first; one claim succeeds, ever (until the owner resets
+// the waiter for its next round). The winner, and nobody else,
 //   1. claims, and fills in the operation, under the lock of the object;
 //   2. calls complete() after it has let go of that lock.
-// The owner that wants to give up claims for itself, with withdraw(); if that fails, a completion is
-// on its way and the owner has to take it. This is `Context::try_select` of crossbeam-channel, and
-// `selectDone` of Go's sudog.
+// The owner that wants to give up claims for itself, with withdraw(); if that fails, a completion
+// is on its way and the owner has to take it. This is `Context::try_select` of crossbeam-channel,
+// and `selectDone` of Go's sudog.
 #pragma once
 
 #include <atomic>

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint64_t sender_shift = 32;
 
-/// Every item says who sent it and its number there. Each receiver sees each sender's items in order;
-/// together they see all of them, once.
+/// Every item says who sent it and its number there. Each receiver sees each sender's items in
+/// order; together they see all of them, once.
 void check_no_loss(Channel& channel, std::uint64_t senders, std::uint64_t receivers,
                    std::uint64_t items, bool until_received) {
   const std::uint64_t per_sender = items / senders;
@@ -151,8 +151,12 @@ TEST_SUITE("channel stress") {
       }
       Status expected = Status::closed;
       switch (round / 3 % 3) {
-        case 0: (void)channel->close(Channel::Close::sending); break;
-        case 1: (void)channel->close(Channel::Close::now); break;
+        case 0:
+          (void)channel->close(Channel::Close::sending);
+          break;
+        case 1:
+          (void)channel->close(Channel::Close::now);
+          break;
         default:
           channel->destroy_for_all();
           expected = Status::destroyed;

@@ -1,4 +1,5 @@
-// What Go's test/chan and runtime/chan_test.go demand of channels, and what PEP 734 and PEP 554 add.
+// What Go's test/chan and runtime/chan_test.go demand of channels, and what PEP 734 and PEP 554
+// add.
 #include "core/channel.hpp"
 
 #include <atomic>
@@ -225,9 +226,15 @@ TEST_SUITE("channel") {
       const Status expected = way == Way::destroy ? Status::destroyed : Status::closed;
       auto end = [&](Channel& channel) {
         switch (way) {
-          case Way::sending: CHECK(channel.close(Channel::Close::sending) == Status::ok); break;
-          case Way::now: CHECK(channel.close(Channel::Close::now) == Status::ok); break;
-          case Way::destroy: channel.destroy_for_all(); break;
+          case Way::sending:
+            CHECK(channel.close(Channel::Close::sending) == Status::ok);
+            break;
+          case Way::now:
+            CHECK(channel.close(Channel::Close::now) == Status::ok);
+            break;
+          case Way::destroy:
+            channel.destroy_for_all();
+            break;
         }
       };
       std::vector<std::future<Status>> threads;
@@ -384,8 +391,8 @@ TEST_SUITE("channel") {
     constexpr InterpreterId gone = 3;
     constexpr InterpreterId stays = 4;
     for (InterpreterId sender : {gone, stays}) {
-      for (UnboundPolicy policy : {UnboundPolicy::keep, UnboundPolicy::remove,
-                                   UnboundPolicy::error, UnboundPolicy::unbound}) {
+      for (UnboundPolicy policy : {UnboundPolicy::keep, UnboundPolicy::remove, UnboundPolicy::error,
+                                   UnboundPolicy::unbound}) {
         Item item = witnessed(alive, sender, policy);
         CHECK(channel->try_send(item) == Status::ok);
       }

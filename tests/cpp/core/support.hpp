@@ -55,8 +55,8 @@ inline std::uint64_t receive_number(Channel& channel) {
   return status == Status::ok ? number_in(item) : ~std::uint64_t{0};
 }
 
-/// Waits for a state that another thread is about to reach (never for time to pass). Gives up after a
-/// minute.
+/// Waits for a state that another thread is about to reach (never for time to pass). Gives up after
+/// a minute.
 template <class Condition>
 [[nodiscard]] bool eventually(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
