@@ -43,6 +43,8 @@ enum class Op : std::uint8_t {
   tuple,      ///< size, values
   list,       ///< size, values
   dict,       ///< size, key and value each
+  shape,      ///< size, str keys, values: a dict, and the next shape from 0 on (shapes.hpp)
+  record,     ///< size: number of a shape, values: a dict of that shape
   set,        ///< size, values
   frozenset,  ///< size, values
   slice,      ///< three values

@@ -36,7 +36,7 @@ struct Library {
   py::Ref uuid_type, safe_uuid_type, safe_uuid_unknown;
   py::Ref decimal_type;
   std::array<py::Ref, 4> path_types;  ///< in the order of the names in library.cpp
-  py::Ref pickle_dumps, pickle_loads, dumps_names, loads_names, protocol;
+  py::Ref pickle_dumps, pickle_loads, dumps_names, loads_names, protocol, collect_buffer;
   py::Ref cloudpickle_dumps;
   py::Ref remote_traceback;
   py::Ref simple_namespace;
@@ -59,6 +59,7 @@ struct Context::Impl {
   py::Ref fake_main_modules;     ///< dict: file name -> module
   py::Ref pickle_support;        ///< namespace of pickle_support.cpp's helpers
   void* pending_main_call = nullptr;
+  void* buffer_collector = nullptr;  ///< pickle.cpp's, of the pickle under way
   std::unique_ptr<CodeFacts> unattached_facts;  ///< of the last code object that cannot keep notes
   std::array<ExtensionType, 32> extensions{};  ///< by tag
   std::array<py::Ref, 32> extension_classes;   ///< by tag

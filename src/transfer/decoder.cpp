@@ -28,6 +28,9 @@ Decoder::~Decoder() {
   }
   for (PyObject* object : memo_) Py_XDECREF(object);
   memo_.clear();
+  for (const DecodeShape& shape : scratch_->shapes) Py_DECREF(shape.model);
+  scratch_->shapes.clear();
+  scratch_->keys.clear();
   if (memo_.capacity() > std::size_t{1} << 14) memo_.shrink_to_fit();
   context_.impl().decode_scratch.give(std::move(scratch_));
 }
@@ -60,28 +63,80 @@ py::Ref Decoder::value() {
     }
     const DecodeFrame done = frames_.back();
     frames_.pop_back();
-    if (done.slot != no_slot) keep(done.slot, done.object);
+    if (done.kind == DecodeFrame::Kind::frozenset && done.slot != no_slot) {
+      keep(done.slot, done.object);
+    }
     if (frames_.size() == floor) return py::Ref::steal(done.object);
     if (!accept(frames_.back(), done.object)) return {};
   }
 }
 
+// read() for items of containers, with the commonest kinds at hand.
+inline PyObject* Decoder::read_item() {
+  switch (static_cast<Op>(reader_.peek())) {
+    case Op::int8:
+      if (reader_.left() < 2) break;
+      reader_.skip(1);
+      return PyLong_FromLong(reader_.raw<std::int8_t>());
+    case Op::int32:
+      if (reader_.left() < 5) break;
+      reader_.skip(1);
+      return PyLong_FromLong(reader_.raw<std::int32_t>());
+    case Op::float64:
+      if (reader_.left() < 9) break;
+      reader_.skip(1);
+      return PyFloat_FromDouble(reader_.raw<double>());
+    case Op::str_short: {
+      if (reader_.left() < 2) break;
+      reader_.skip(1);
+      const std::size_t length = reader_.byte();
+      const std::byte* const data = reader_.block(length);
+      if (!data) return corrupted();
+      return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data,
+                                       static_cast<Py_ssize_t>(length));
+    }
+    case Op::none:
+      reader_.skip(1);
+      return Py_NewRef(Py_None);
+    case Op::true_:
+      reader_.skip(1);
+      return Py_NewRef(Py_True);
+    case Op::false_:
+      reader_.skip(1);
+      return Py_NewRef(Py_False);
+    default:
+      break;
+  }
+  return read();
+}
+
 // Reads items until the container is complete (true) or one of them has to be filled first (false,
-// with `opened_`) or is wrong (false).
+// with `opened_`) or is wrong (false). An item that has to be filled pushes a frame: `frame` is then
+// no longer valid.
 bool Decoder::fill(DecodeFrame& frame) {
   PyObject* item;
+  PyObject* const object = frame.object;
   switch (frame.kind) {
     case DecodeFrame::Kind::list:
       while (frame.index < frame.size) {
-        if (!(item = read())) return false;
-        PyList_SET_ITEM(frame.object, frame.index++, item);
+        if (!(item = read_item())) return false;
+        PyList_SET_ITEM(object, frame.index++, item);
       }
       return true;
     case DecodeFrame::Kind::tuple:
       while (frame.index < frame.size) {
-        if (!(item = read())) return false;
+        if (!(item = read_item())) return false;
         // The place holds None or nothing: no count to give back.
-        PyTuple_SET_ITEM(frame.object, frame.index++, item);
+        PyTuple_SET_ITEM(object, frame.index++, item);
+      }
+      return true;
+    case DecodeFrame::Kind::record:
+      while (frame.index < frame.size) {
+        if (!(item = read_item())) return false;
+        PyObject* const key = scratch_->keys[frame.slot + static_cast<std::size_t>(frame.index++)];
+        const int status = PyDict_SetItem(object, key, item);
+        Py_DECREF(item);
+        if (status < 0) return false;
       }
       return true;
     case DecodeFrame::Kind::dict:
@@ -90,8 +145,8 @@ bool Decoder::fill(DecodeFrame& frame) {
           if (!(item = read_key())) return false;
           frame.key = item;
         }
-        if (!(item = read())) return false;
-        const int status = PyDict_SetItem(frame.object, frame.key, item);
+        if (!(item = read_item())) return false;
+        const int status = PyDict_SetItem(object, frame.key, item);
         Py_DECREF(item);
         Py_CLEAR(frame.key);
         if (status < 0) return false;
@@ -100,7 +155,7 @@ bool Decoder::fill(DecodeFrame& frame) {
       return true;
     default:
       while (frame.index < frame.size) {
-        if (!(item = read())) return false;
+        if (!(item = read_item())) return false;
         if (!accept(frame, item)) return false;
       }
       return true;
@@ -125,6 +180,10 @@ bool Decoder::accept(DecodeFrame& frame, PyObject* item) {
       const auto key = py::Ref::steal(std::exchange(frame.key, nullptr));
       ++frame.index;
       return PyDict_SetItem(frame.object, key.get(), owned.get()) == 0;
+    }
+    case DecodeFrame::Kind::record: {
+      PyObject* const key = scratch_->keys[frame.slot + static_cast<std::size_t>(frame.index++)];
+      return PyDict_SetItem(frame.object, key, owned.get()) == 0;
     }
     case DecodeFrame::Kind::set:
     case DecodeFrame::Kind::frozenset:
@@ -220,6 +279,10 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
     case Op::frozenset:
     case Op::slice:
       return open(op, slot);
+    case Op::shape:
+      return open_shape(slot);
+    case Op::record:
+      return open_record(reader_.size(), slot);
     case Op::range:
       return read_range();
     case Op::date:
@@ -300,6 +363,41 @@ PyObject* Decoder::open(Op op, std::uint32_t slot) {
   frames_.push_back({object, nullptr, 0, size, late ? slot : no_slot, kind});
   (void)owned.release();
   if (slot != no_slot && !late) keep(slot, object);
+  opened_ = true;
+  return nullptr;
+}
+
+PyObject* Decoder::open_shape(std::uint32_t slot) {
+  const std::size_t count = reader_.count(2);
+  if (reader_.failed() || count == 0) return corrupted();
+  auto model = py::Ref::steal(PyDict_New());
+  if (!model) return nullptr;
+  std::vector<PyObject*>& keys = scratch_->keys;
+  const std::size_t first = keys.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!next_is({Op::str_short, Op::str1, Op::str2, Op::str4, Op::ref8, Op::ref32})) return nullptr;
+    const auto key = py::Ref::steal(read_key());
+    if (!key) return nullptr;
+    if (!PyUnicode_CheckExact(key.get())) return corrupted();
+    if (PyDict_SetItem(model.get(), key.get(), Py_None) < 0) return nullptr;
+    keys.push_back(key.get());
+  }
+  if (static_cast<std::size_t>(PyDict_GET_SIZE(model.get())) != count) return corrupted();
+  scratch_->shapes.push_back({model.get(), static_cast<std::uint32_t>(first),
+                              static_cast<std::uint32_t>(count)});
+  (void)model.release();
+  return open_record(scratch_->shapes.size() - 1, slot);
+}
+
+PyObject* Decoder::open_record(std::size_t number, std::uint32_t slot) {
+  if (number >= scratch_->shapes.size()) return corrupted();
+  const DecodeShape& shape = scratch_->shapes[number];
+  py::Ref object = py::Ref::steal(PyDict_Copy(shape.model));
+  if (!object) return nullptr;
+  frames_.push_back({object.get(), nullptr, 0, static_cast<Py_ssize_t>(shape.count), shape.keys,
+                     DecodeFrame::Kind::record});
+  if (slot != no_slot) keep(slot, object.get());
+  (void)object.release();
   opened_ = true;
   return nullptr;
 }

@@ -71,6 +71,9 @@ class Decoder {
   PyObject* read_timezone();
   PyObject* read_marshal();
   PyObject* open(wire::Op op, std::uint32_t slot);
+  PyObject* open_shape(std::uint32_t slot);
+  PyObject* open_record(std::size_t shape, std::uint32_t slot);
+  PyObject* read_item();
   PyObject* corrupted() noexcept;
 
   /// Is the next value one of these? Else the error is set.

@@ -14,10 +14,12 @@ Encoder::Encoder(Context& context, Mode mode)
       scratch_(context.impl().encode_scratch.take()),
       writer_(scratch_->writer),
       memo_(scratch_->memo),
+      shapes_(scratch_->shapes),
       frames_(scratch_->frames),
       attachments_(scratch_->attachments) {
   writer_.rewind(0);
   memo_.clear();
+  shapes_.clear();
 }
 
 Encoder::~Encoder() {
@@ -33,7 +35,7 @@ std::size_t Encoder::attach(core::Handle<core::Object> object) {
 }
 
 Encoder::Mark Encoder::mark() const noexcept {
-  return {writer_.position(), memo_.next(), attachments_.size()};
+  return {writer_.position(), memo_.next(), shapes_.next(), attachments_.size()};
 }
 
 void Encoder::rollback(const Mark& mark) noexcept {
@@ -41,12 +43,15 @@ void Encoder::rollback(const Mark& mark) noexcept {
   writer_.rewind(mark.position);
   unpin();
   memo_.clear(mark.objects);
+  shapes_.clear(mark.shapes);
   attachments_.resize(mark.attachments);
 }
 
 void Encoder::may_run_python() {
   if (pinned_) return;
   pinned_ = true;
+  // Dicts met so far define no shapes any more; those that are defined, and their records under way,
+  // have their keys in the memo.
   memo_.each([this](PyObject* object) { scratch_->pins.push_back(Py_NewRef(object)); });
 }
 
@@ -128,6 +133,9 @@ Encoder::Step Encoder::run_frame() {
     case EncodeFrame::Kind::dict:
       if (const Step step = dict_items(frame); step != Step::done) return step;
       break;
+    case EncodeFrame::Kind::record:
+      if (const Step step = record_items(frame); step != Step::done) return step;
+      break;
     case EncodeFrame::Kind::dict_value: {
       // The container that was a key is written; now its value, then the other entries.
       frame.kind = EncodeFrame::Kind::dict;
@@ -190,6 +198,50 @@ Encoder::Step Encoder::dict_items(EncodeFrame& frame) {
   return frame.count == frame.size ? Step::done : changed("dictionary");
 }
 
+// The keys are those of the shape. All of them are in the memo, so they cannot have died meanwhile,
+// and an address that differs is another key.
+Encoder::Step Encoder::record_items(EncodeFrame& frame) {
+  PyObject* key;
+  PyObject* item;
+  while (PyDict_Next(frame.object, &frame.index, &key, &item)) {
+    if (frame.count == frame.size ||
+        key != shapes_.key(frame.keys + static_cast<std::uint32_t>(frame.count))) {
+      return changed("dictionary");
+    }
+    ++frame.count;
+    frame.current = key;
+    if (const Step step = put(item); step != Step::done) return step;
+  }
+  return frame.count == frame.size ? Step::done : changed("dictionary");
+}
+
+Encoder::Step Encoder::open_dict(PyObject* object) {
+  const Py_ssize_t size = PyDict_GET_SIZE(object);
+  // Not for the outermost dict, which has no others beside it, nor when Python code may run: keys of
+  // a dict that is not complete yet are not in the memo.
+  if (size < ShapeTable::smallest || size > ShapeTable::largest || frames_.empty() || pinned_) {
+    return open(object, EncodeFrame::Kind::dict, Op::dict, size);
+  }
+  ShapeTable::Shape* const shape = shapes_.find_or_note(object, size);
+  if (!shape) return open(object, EncodeFrame::Kind::dict, Op::dict, size);
+  std::uint8_t flag;
+  if (seen(object, flag)) return Step::done;
+  writer_.reserve(10);
+  const std::uint32_t keys = shape->keys;
+  if (shape->number != ShapeTable::undefined) {
+    writer_.put_op(Op::record, flag);
+    writer_.put_size(static_cast<std::size_t>(shape->number));
+  } else {
+    writer_.put_op(Op::shape, flag);
+    writer_.put_size(static_cast<std::size_t>(size));
+    shapes_.define(*shape);
+    for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(size); ++i) {
+      put_str(shapes_.key(keys + i));
+    }
+  }
+  return push(object, EncodeFrame::Kind::record, size, keys);
+}
+
 Encoder::Step Encoder::changed(const char* what) {
   PyErr_Format(PyExc_RuntimeError, "%s changed size while it was being sent", what);
   return Step::error;
@@ -202,13 +254,18 @@ Encoder::Step Encoder::open(PyObject* object, EncodeFrame::Kind kind, Op op, Py_
   writer_.put_op(op, flag);
   if (kind != EncodeFrame::Kind::slice) writer_.put_size(static_cast<std::size_t>(size));
   if (size == 0) return Step::done;
+  return push(object, kind, size);
+}
+
+Encoder::Step Encoder::push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size,
+                            std::uint32_t keys) {
   PyObject* iterator = nullptr;
   if (kind == EncodeFrame::Kind::set) {
     iterator = PyObject_GetIter(object);
     if (!iterator) return Step::error;
   }
   try {
-    frames_.push_back({object, iterator, 0, size, 0, nullptr, kind});
+    frames_.push_back({object, iterator, 0, size, 0, nullptr, kind, keys});
   } catch (...) {
     Py_XDECREF(iterator);
     throw;
@@ -255,9 +312,7 @@ Encoder::Step Encoder::put(PyObject* object) {
   if (type == &PyBytes_Type) return put_bytes(object);
   if (type == &PyMemoryView_Type) return put_memory(object);
   if (mode_ != Mode::shareable) {
-    if (type == &PyDict_Type) {
-      return open(object, EncodeFrame::Kind::dict, Op::dict, PyDict_GET_SIZE(object));
-    }
+    if (type == &PyDict_Type) return open_dict(object);
     if (type == &PyList_Type) {
       return open(object, EncodeFrame::Kind::list, Op::list, PyList_GET_SIZE(object));
     }
@@ -316,6 +371,7 @@ void Encoder::describe_path() {
         path_ += '[' + std::to_string(frame.index - 1) + ']';
         break;
       case EncodeFrame::Kind::dict:
+      case EncodeFrame::Kind::record:
         path_ += '[' + (frame.current ? short_repr(frame.current) : std::string("?")) + ']';
         break;
       case EncodeFrame::Kind::dict_value:

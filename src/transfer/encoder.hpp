@@ -54,6 +54,7 @@ class Encoder {
   struct Mark {
     std::size_t position;
     std::uint32_t objects;
+    std::int32_t shapes;
     std::size_t attachments;
   };
   [[nodiscard]] Mark mark() const noexcept;
@@ -92,6 +93,9 @@ class Encoder {
   Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size);
   Step run_frame();
   Step dict_items(EncodeFrame& frame);
+  Step record_items(EncodeFrame& frame);
+  Step open_dict(PyObject* object);
+  Step push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::uint32_t keys = 0);
   Step changed(const char* what);
   void pop_frame() noexcept;
   void drop_frames() noexcept;
@@ -116,6 +120,7 @@ class Encoder {
   std::unique_ptr<EncodeScratch> scratch_;
   Writer& writer_;
   Memo& memo_;
+  ShapeTable& shapes_;
   std::vector<EncodeFrame>& frames_;
   core::Attachments& attachments_;
   std::size_t non_tuple_depth_ = 0;

@@ -16,20 +16,38 @@ using wire::Op;
 
 namespace {
 
-/// What one pickle left outside of itself; lives on the stack of write_pickle.
-struct Collector {
-  Encoder* encoder;
-  std::vector<std::size_t> attachments;
+/// What one pickle left outside of itself; lives on the stack of write_pickle. The innermost one of
+/// an interpreter is the current one: a __reduce__ may encode in its turn.
+class Collector {
+ public:
+  explicit Collector(Encoder& encoder)
+      : encoder_(encoder), current_(encoder.context().impl().buffer_collector), outer_(current_) {
+    current_ = this;
+  }
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+  ~Collector() { current_ = outer_; }
+
+  void add(core::Handle<SharedBytes> bytes) {
+    attachments_.push_back(encoder_.attach(std::move(bytes)));
+  }
+  [[nodiscard]] const std::vector<std::size_t>& attachments() const noexcept {
+    return attachments_;
+  }
+
+ private:
+  Encoder& encoder_;
+  void*& current_;
+  void* outer_;
+  std::vector<std::size_t> attachments_;
 };
 
-Collector* collector_of(PyObject* capsule) {
-  return static_cast<Collector*>(PyCapsule_GetPointer(capsule, nullptr));
-}
-
 // pickle's buffer_callback: true keeps the buffer in the pickle.
-PyObject* collect_buffer(PyObject* self, PyObject* pickle_buffer) {
-  Collector* const collector = collector_of(self);
-  if (!collector) return nullptr;
+PyObject* collect_buffer(PyObject*, PyObject* pickle_buffer) {
+  Context* const context = find_current();
+  auto* const collector =
+      context ? static_cast<Collector*>(context->impl().buffer_collector) : nullptr;
+  if (!collector) Py_RETURN_TRUE;
   const Py_buffer* const view = PyPickleBuffer_GetBuffer(pickle_buffer);
   if (!view) return nullptr;
   if (view->len < wire::out_of_band_minimum || !PyBuffer_IsContiguous(view, 'A')) Py_RETURN_TRUE;
@@ -37,7 +55,7 @@ PyObject* collect_buffer(PyObject* self, PyObject* pickle_buffer) {
     auto bytes = SharedBytes::copy_of(view->buf, static_cast<std::size_t>(view->len),
                                       view->readonly != 0);
     if (!bytes) return PyErr_NoMemory();
-    collector->attachments.push_back(collector->encoder->attach(std::move(bytes)));
+    collector->add(std::move(bytes));
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }
@@ -53,11 +71,12 @@ py::Status load_pickle(Context::Impl& impl) {
   if (!module) return py::Status::error;
   library.dumps_names = py::Ref::steal(Py_BuildValue("(ss)", "protocol", "buffer_callback"));
   library.loads_names = py::Ref::steal(Py_BuildValue("(s)", "buffers"));
+  library.collect_buffer = py::Ref::steal(PyCFunction_New(&collect_buffer_def, nullptr));
   library.protocol = py::Ref::steal(PyLong_FromLong(5));
   library.pickle_dumps = py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps"));
   auto loads = py::Ref::steal(PyObject_GetAttrString(module.get(), "loads"));
   if (!loads || !library.pickle_dumps || !library.dumps_names || !library.loads_names ||
-      !library.protocol) {
+      !library.protocol || !library.collect_buffer) {
     return py::Status::error;
   }
   library.pickle_loads = std::move(loads);
@@ -133,14 +152,8 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   Context::Impl& impl = context.impl();
   if (py::failed(load_pickle(impl))) return py::Status::error;
   encoder.may_run_python();
-  Collector collector{&encoder, {}};
-  const auto capsule = py::Ref::steal(PyCapsule_New(&collector, nullptr, nullptr));
-  if (!capsule) return py::Status::error;
-  const auto callback = py::Ref::steal(PyCFunction_New(&collect_buffer_def, capsule.get()));
-  if (!callback) return py::Status::error;
-  const py::Ref pickled = dump(impl, object, callback.get());
-  // Should somebody have kept the callback: it must not reach this stack any more.
-  PyCapsule_SetName(capsule.get(), "closed");
+  Collector collector(encoder);
+  const py::Ref pickled = dump(impl, object, impl.library.collect_buffer.get());
   if (!pickled) return py::Status::error;
   if (!PyBytes_Check(pickled.get())) {
     PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
@@ -161,8 +174,8 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   }
   writer.size(size);
   writer.block(data, size);
-  writer.size(collector.attachments.size());
-  for (const std::size_t index : collector.attachments) writer.size(index);
+  writer.size(collector.attachments().size());
+  for (const std::size_t index : collector.attachments()) writer.size(index);
   return py::Status::ok;
 }
 
@@ -185,9 +198,13 @@ py::Ref read_pickle(Decoder& decoder) {
   }
   py::Ref buffers;
   if (!read_buffers(decoder, buffers)) return {};
+  // A view of the message costs more than a copy of little.
   const auto view = py::Ref::steal(
-      PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
-                              static_cast<Py_ssize_t>(size), PyBUF_READ));
+      size <= 1024
+          ? PyBytes_FromStringAndSize(reinterpret_cast<const char*>(data),
+                                      static_cast<Py_ssize_t>(size))
+          : PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
+                                    static_cast<Py_ssize_t>(size), PyBUF_READ));
   if (!view) return {};
   if (flags & wire::pickle_names_main) {
     PyObject* const load = pickle_support(context, "load");

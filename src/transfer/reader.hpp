@@ -42,6 +42,9 @@ class Reader {
     return cursor_ < end_ ? static_cast<std::uint8_t>(*cursor_) : 0xFF;
   }
 
+  /// `count` <= left().
+  void skip(std::size_t count) noexcept { cursor_ += count; }
+
   [[nodiscard]] std::size_t size() noexcept {
     const std::uint8_t small = byte();
     return small < 0xFF ? small : static_cast<std::size_t>(raw<std::uint64_t>());

@@ -13,6 +13,7 @@
 
 #include "core/message.hpp"
 #include "transfer/memo.hpp"
+#include "transfer/shapes.hpp"
 #include "transfer/writer.hpp"
 
 namespace atoll::transfer {
@@ -33,7 +34,7 @@ class Spare {
 
 /// A container whose items are being written.
 struct EncodeFrame {
-  enum class Kind : std::uint8_t { list, tuple, dict, dict_value, set, slice };
+  enum class Kind : std::uint8_t { list, tuple, dict, dict_value, record, set, slice };
   PyObject* object;   ///< owned
   PyObject* extra;    ///< owned or null: a set's iterator, a dict's value behind a container key
   Py_ssize_t index;   ///< items written, or PyDict_Next's position
@@ -41,11 +42,13 @@ struct EncodeFrame {
   Py_ssize_t count;   ///< dict: entries written
   PyObject* current;  ///< borrowed: dict key or set item at hand, for the path in an error
   Kind kind;
+  std::uint32_t keys = 0;  ///< record: where its keys start in the shape table
 };
 
 struct EncodeScratch {
   Writer writer;
   Memo memo;
+  ShapeTable shapes;
   std::vector<EncodeFrame> frames;
   core::Attachments attachments;
   std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
@@ -53,18 +56,20 @@ struct EncodeScratch {
 
 /// A container whose items are being read.
 struct DecodeFrame {
-  enum class Kind : std::uint8_t { list, tuple, dict, set, frozenset, slice };
+  enum class Kind : std::uint8_t { list, tuple, dict, record, set, frozenset, slice };
   PyObject* object;    ///< owned
   PyObject* key;       ///< owned or null: dict key that waits for its value
   Py_ssize_t index;
   Py_ssize_t size;
-  std::uint32_t slot;  ///< number to give when complete (frozenset), or no_slot
+  std::uint32_t slot;  ///< frozenset: number to give when complete, or no_slot; record: first key
   Kind kind;
 };
 
 struct DecodeScratch {
   std::vector<DecodeFrame> frames;
   std::vector<PyObject*> memo;  ///< owned; null: not complete
+  std::vector<DecodeShape> shapes;
+  std::vector<PyObject*> keys;  ///< of all shapes; borrowed from their models
 };
 
 }  // namespace atoll::transfer

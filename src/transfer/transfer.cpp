@@ -25,8 +25,14 @@ bool encode_small(PyObject* object, core::Message& out) {
   PyTypeObject* const type = Py_TYPE(object);
   if (type == &PyLong_Type) {
     auto* const number = reinterpret_cast<PyLongObject*>(object);
-    if (!PyUnstable_Long_IsCompact(number)) return false;
-    const Py_ssize_t value = PyUnstable_Long_CompactValue(number);
+    long long value;
+    if (PyUnstable_Long_IsCompact(number)) {
+      value = PyUnstable_Long_CompactValue(number);
+    } else {
+      int overflow = 0;
+      value = PyLong_AsLongLongAndOverflow(object, &overflow);
+      if (overflow) return false;
+    }
     if (value == static_cast<std::int8_t>(value)) {
       op(Op::int8);
       put(static_cast<std::int8_t>(value));
