@@ -44,6 +44,12 @@ py::Status encode_names(transfer::Context& context, PyObject* dict, core::Messag
   return transfer::encode(context, flat.get(), transfer::Mode::shareable, out);
 }
 
+bool require_callable(PyObject* object) {
+  if (PyCallable_Check(object)) return true;
+  PyErr_Format(PyExc_TypeError, "expected a callable, got %R", object);
+  return false;
+}
+
 /// The snapshot as a Python object; null with the error set if the caller has to see one instead.
 py::Ref excinfo_of(transfer::Context& context, const RunResult& result) {
   if (result.interrupted) return raise_interrupt(), py::Ref();
@@ -93,7 +99,7 @@ PyObject* run_script(const State& state, runtime::Interpreter& target, PyObject*
 PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyObject* callable,
                           PyObject* args, PyObject* kwargs) {
   transfer::Context* context = state.context();
-  if (!context) return nullptr;
+  if (!context || !require_callable(callable)) return nullptr;
   std::vector<PyObject*> flat;
   Py_ssize_t nargs = 0;
   if (args) {
@@ -128,7 +134,7 @@ PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyOb
 PyObject* call_vector(const State& state, runtime::Interpreter& target, PyObject* callable,
                       PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   transfer::Context* context = state.context();
-  if (!context) return nullptr;
+  if (!context || !require_callable(callable)) return nullptr;
   core::Message call;
   if (py::failed(transfer::encode_call(*context, callable, args, nargs, kwnames, call))) {
     return nullptr;

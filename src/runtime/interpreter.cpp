@@ -1,5 +1,6 @@
 #include "runtime/interpreter.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace atoll::runtime {
@@ -80,6 +81,10 @@ bool Interpreter::wait_until_idle(std::chrono::steady_clock::time_point deadline
   return wait_at_gate(&deadline, [](std::uint32_t word) {
     return (word & running_bit) == 0 && word < pin_unit;
   });
+}
+
+void Interpreter::cancel_close() noexcept {
+  gate_.fetch_and(~closing_bit, std::memory_order_acq_rel);
 }
 
 void Interpreter::end_close() noexcept {
@@ -177,6 +182,12 @@ void Interpreter::delete_slots_if(Predicate doomed) noexcept {
     });
   }
   for (auto& slot : taken) delete_state(*slot);
+}
+
+std::size_t Interpreter::slot_count() const noexcept {
+  std::lock_guard lock(slots_mutex_);
+  return static_cast<std::size_t>(std::count_if(
+      slots_.begin(), slots_.end(), [](const auto& slot) { return slot->state != nullptr; }));
 }
 
 void Interpreter::delete_orphans() noexcept {

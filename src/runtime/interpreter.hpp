@@ -76,6 +76,8 @@ class Interpreter final : public core::Object {
   [[nodiscard]] Admission begin_close() noexcept;
   /// Waits until nobody is inside. False if that is not so at `deadline`.
   [[nodiscard]] bool wait_until_idle(std::chrono::steady_clock::time_point deadline) noexcept;
+  /// Takes begin_close() back.
+  void cancel_close() noexcept;
   void end_close() noexcept;
   /// Some thread runs `__main__`. Always so for the main interpreter.
   [[nodiscard]] bool is_running() const noexcept;
@@ -104,6 +106,7 @@ class Interpreter final : public core::Object {
 
   // --- thread states ------------------------------------------------------------------------------
   void add_slot(core::Handle<ThreadStateSlot> slot);
+  [[nodiscard]] std::size_t slot_count() const noexcept;
   /// Deletes the thread states of ended threads. Inside, with the GIL.
   void delete_orphans() noexcept;
   /// Deletes all cached thread states but `keep`. Inside, alone (run or close admitted), with the GIL.
@@ -148,7 +151,7 @@ class Interpreter final : public core::Object {
   std::unique_ptr<transfer::Context> context_;
   bool context_cleared_ = false;
 
-  std::mutex slots_mutex_;  // guards slots_; never held while Python runs
+  mutable std::mutex slots_mutex_;  // guards slots_; never held while Python runs
   std::vector<core::Handle<ThreadStateSlot>> slots_;
   std::atomic<std::uint32_t> orphans_{0};
 };

@@ -140,6 +140,16 @@ std::string describe(const PyStatus& status) {
   return status.err_msg ? status.err_msg : "no reason given";
 }
 
+/// Whether threads that do not come from atoll are, or may be, in `target`.
+bool has_foreign_thread_states(const Interpreter& target) {
+  std::size_t count = 0;
+  for (auto* state = PyInterpreterState_ThreadHead(target.state()); state;
+       state = PyThreadState_Next(state)) {
+    ++count;
+  }
+  return count > target.slot_count();
+}
+
 /// Ends `target`, which nobody else can enter any more.
 void end(Interpreter& target) {
   Registry& registry = Registry::instance();
@@ -215,15 +225,17 @@ void close(Interpreter& target) {
   if (caller && PyThreadState_GetInterpreter(caller) == target.state()) {
     throw InterpreterError("cannot destroy the current interpreter");
   }
-  if (!target.is_own()) {
-    throw InterpreterError("cannot destroy interpreter " + std::to_string(target.id()) +
-                           ": atoll did not create it, and its creator still has a thread state");
-  }
   if (Session::calling_thread_came_from(target)) throw InterpreterError("interpreter running");
   Interpreter::Admission admission;
   {
     const py::Detached detached;
     admission = target.begin_close();
+  }
+  if (admission == Interpreter::Admission::admitted && !target.is_own() &&
+      has_foreign_thread_states(target)) {
+    target.cancel_close();
+    throw InterpreterError("cannot destroy interpreter " + std::to_string(target.id()) +
+                           ": atoll did not create it, and others have thread states in it");
   }
   switch (admission) {
     case Interpreter::Admission::running:
