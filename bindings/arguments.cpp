@@ -2,31 +2,13 @@
 
 #include <string>
 
+#include "id_argument.hpp"
 #include "py/cpython_compat.hpp"
 
 namespace atoll::bindings {
 
 int convert_interpreter_id(PyObject* object, void* out) {
-  if (!PyIndex_Check(object)) {
-    PyErr_Format(PyExc_TypeError, "interpreter ID must be an int, got %.100s",
-                 Py_TYPE(object)->tp_name);
-    return 0;
-  }
-  const py::Ref number = py::Ref::steal(PyNumber_Index(object));
-  if (!number) return 0;
-  int overflow = 0;
-  const long long id = PyLong_AsLongLongAndOverflow(number.get(), &overflow);
-  if (overflow > 0) {
-    PyErr_SetString(PyExc_OverflowError, "interpreter ID must be less than 2**63");
-    return 0;
-  }
-  if (overflow < 0 || id < 0) {
-    PyErr_Format(PyExc_ValueError, "interpreter ID must be a non-negative int, got %R",
-                 number.get());
-    return 0;
-  }
-  *static_cast<std::int64_t*>(out) = id;
-  return 1;
+  return convert_id(object, "interpreter", *static_cast<std::int64_t*>(out)) ? 1 : 0;
 }
 
 bool require_dict(PyObject* object, const char* function, int position, const char* name) {

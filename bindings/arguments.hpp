@@ -21,7 +21,8 @@ int convert_interpreter_id(PyObject* object, void* out);
                                 const char* name);
 
 /// The record of a live interpreter. Throws InterpreterNotFoundError; with `restrict`, throws
-/// InterpreterError "cannot <action> unrecognized interpreter <id>" for all that atoll did not make.
+/// InterpreterError "cannot <action> unrecognized interpreter <id>" for all that atoll did not
+/// make.
 [[nodiscard]] runtime::InterpreterHandle find_interpreter(std::int64_t id, bool restrict,
                                                           const char* action);
 void require_own(const runtime::Interpreter& interpreter, const char* action);

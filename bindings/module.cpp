@@ -1,12 +1,23 @@
 // The extension module `atoll._atoll`.
 //
-// Every interpreter has its own module object, types and exceptions; the C++ layers below are shared.
+// Every interpreter has its own module object, types and exceptions; the C++ layers below are
+// shared.
 #include <Python.h>
 
+#include "channel_errors.hpp"
+#include "channel_id_type.hpp"
+#include "channel_info.hpp"
+#include "channel_travel.hpp"
 #include "crossinterp.hpp"
+#include "exceptions.hpp"
 #include "interpreter_type.hpp"
+#include "lowlevel_channels.hpp"
 #include "lowlevel_interpreters.hpp"
+#include "lowlevel_queues.hpp"
 #include "py/cpython_compat.hpp"
+#include "queue_errors.hpp"
+#include "queue_travel.hpp"
+#include "queue_type.hpp"
 #include "runtime/lifecycle.hpp"
 #include "state.hpp"
 
@@ -30,6 +41,11 @@ PyObject* set_bootstrap(PyObject*, PyObject* source) {
   Py_RETURN_NONE;
 }
 
+PyObject* register_interpreter(PyObject* module, PyObject* type) {
+  if (py::failed(register_interpreter_type(state_of(module), type))) return nullptr;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef methods[] = {
     {"_set_execution_failed", set_execution_failed, METH_O,
      "_set_execution_failed(type, /)\n--\n\n"
@@ -37,15 +53,11 @@ PyMethodDef methods[] = {
     {"_set_bootstrap", set_bootstrap, METH_O,
      "_set_bootstrap(source, /)\n--\n\n"
      "Python source that every interpreter runs when atoll has created it; '' for none."},
+    {"_register_interpreter_type", register_interpreter, METH_O,
+     "_register_interpreter_type(type, /)\n--\n\n"
+     "Name the class of interpreter objects, which lets them travel by id."},
     {nullptr, nullptr, 0, nullptr},
 };
-
-py::Status add_exception(PyObject* module, const char* name, const char* doc, PyObject* base,
-                         PyObject*& out) {
-  const std::string qualified = std::string("atoll.interpreters.") + name;
-  out = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, base, nullptr);
-  return out && PyModule_AddObjectRef(module, name, out) == 0 ? py::Status::ok : py::Status::error;
-}
 
 /// Functions of a module that is not this one by name: `functions` lists them in a namespace that
 /// the Python module `home` re-exports.
@@ -55,14 +67,37 @@ py::Status add_namespace(PyObject* module, const char* attribute, const char* ho
   const py::Ref home_name = py::Ref::steal(PyUnicode_FromString(home));
   if (!space || !home_name) return py::Status::error;
   for (PyMethodDef* method = functions; method->ml_name; ++method) {
-    const py::Ref function =
-        py::Ref::steal(PyCFunction_NewEx(method, module, home_name.get()));
+    const py::Ref function = py::Ref::steal(PyCFunction_NewEx(method, module, home_name.get()));
     if (!function || PyModule_AddObjectRef(space.get(), method->ml_name, function.get()) != 0) {
       return py::Status::error;
     }
   }
   return PyModule_AddObjectRef(module, attribute, space.get()) == 0 ? py::Status::ok
                                                                     : py::Status::error;
+}
+
+py::Status add_type(PyObject* module, PyTypeObject* (*make)(PyObject*), PyTypeObject*& out) {
+  out = make(module);
+  return out && PyModule_AddType(module, out) == 0 ? py::Status::ok : py::Status::error;
+}
+
+py::Status add_queues(PyObject* module) {
+  if (py::failed(add_queue_errors(module)) ||
+      py::failed(add_type(module, make_queue_type, state_of(module).queue_type))) {
+    return py::Status::error;
+  }
+  return add_namespace(module, "queues", "atoll.lowlevel.queues", lowlevel_queues_methods);
+}
+
+py::Status add_channels(PyObject* module) {
+  State& state = state_of(module);
+  if (py::failed(add_channel_errors(module)) ||
+      py::failed(add_type(module, make_channel_id_type, state.channel_id_type)) ||
+      py::failed(add_type(module, make_channel_info_type, state.channel_info_type)) ||
+      py::failed(register_channel_id_type(state))) {
+    return py::Status::error;
+  }
+  return add_namespace(module, "channels", "atoll.lowlevel.channels", lowlevel_channels_methods);
 }
 
 py::Status fill(PyObject* module) {
@@ -73,48 +108,63 @@ py::Status fill(PyObject* module) {
   if (!types) return py::Status::error;
   state.simple_namespace = PyObject_GetAttrString(types.get(), "SimpleNamespace");
   if (!state.simple_namespace) return py::Status::error;
-  if (py::failed(add_exception(module, "InterpreterError",
+  if (py::failed(add_exception(module, "atoll.interpreters", "InterpreterError",
                                "The state of an interpreter does not allow the operation.",
                                PyExc_Exception, state.interpreter_error)) ||
-      py::failed(add_exception(module, "InterpreterNotFoundError",
+      py::failed(add_exception(module, "atoll.interpreters", "InterpreterNotFoundError",
                                "There is no such interpreter, or it is closed.",
                                state.interpreter_error, state.interpreter_not_found))) {
     return py::Status::error;
   }
-  if (PyModule_AddObjectRef(module, "NotShareableError",
-                            state.context()->not_shareable_error()) != 0) {
+  if (PyModule_AddObjectRef(module, "NotShareableError", state.context()->not_shareable_error()) !=
+      0) {
     return py::Status::error;
   }
-  state.interpreter_type = make_interpreter_type(module);
-  if (!state.interpreter_type || PyModule_AddType(module, state.interpreter_type) != 0) {
+  if (py::failed(add_type(module, make_interpreter_type, state.interpreter_type))) {
     return py::Status::error;
   }
   if (py::failed(add_namespace(module, "interpreters", "atoll.lowlevel.interpreters",
                                lowlevel_interpreters_methods))) {
     return py::Status::error;
   }
+  if (py::failed(add_queues(module)) || py::failed(add_channels(module))) {
+    return py::Status::error;
+  }
   return add_crossinterp(module);
 }
 
-int exec_module(PyObject* module) { return py::failed(fill(module)) ? -1 : 0; }
+int exec_module(PyObject* module) {
+  return py::failed(fill(module)) ? -1 : 0;
+}
+
+/// What the state owns.
+constexpr PyObject* State::*objects[] = {
+    &State::interpreter_error, &State::interpreter_not_found,
+    &State::execution_failed,  &State::simple_namespace,
+    &State::queue_error,       &State::queue_not_found,
+    &State::queue_empty,       &State::queue_full,
+    &State::channel_error,     &State::channel_not_found,
+    &State::channel_closed,    &State::channel_empty,
+    &State::channel_not_empty,
+};
+constexpr PyTypeObject* State::*types[] = {
+    &State::interpreter_type,
+    &State::queue_type,
+    &State::channel_id_type,
+    &State::channel_info_type,
+};
 
 int traverse(PyObject* module, visitproc visit, void* arg) {
   const State& state = state_of(module);
-  Py_VISIT(state.interpreter_error);
-  Py_VISIT(state.interpreter_not_found);
-  Py_VISIT(state.execution_failed);
-  Py_VISIT(state.simple_namespace);
-  Py_VISIT(state.interpreter_type);
+  for (const auto member : objects) Py_VISIT(state.*member);
+  for (const auto member : types) Py_VISIT(state.*member);
   return 0;
 }
 
 int clear(PyObject* module) {
   State& state = state_of(module);
-  Py_CLEAR(state.interpreter_error);
-  Py_CLEAR(state.interpreter_not_found);
-  Py_CLEAR(state.execution_failed);
-  Py_CLEAR(state.simple_namespace);
-  Py_CLEAR(state.interpreter_type);
+  for (const auto member : objects) Py_CLEAR(state.*member);
+  for (const auto member : types) Py_CLEAR(state.*member);
   return 0;
 }
 
@@ -140,4 +190,6 @@ PyModuleDef module_definition = {
 
 }  // namespace atoll::bindings
 
-PyMODINIT_FUNC PyInit__atoll() { return PyModuleDef_Init(&atoll::bindings::module_definition); }
+PyMODINIT_FUNC PyInit__atoll() {
+  return PyModuleDef_Init(&atoll::bindings::module_definition);
+}

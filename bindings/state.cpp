@@ -4,6 +4,16 @@
 
 namespace atoll::bindings {
 
+State* current_state() {
+  const py::Ref module = py::Ref::steal(PyImport_ImportModule("atoll._atoll"));
+  if (!module) return nullptr;
+  if (PyModule_GetDef(module.get()) != &module_definition) {
+    PyErr_SetString(PyExc_ImportError, "atoll._atoll is not atoll's extension module");
+    return nullptr;
+  }
+  return &state_of(module.get());
+}
+
 void set_error_from_exception(const State& state) noexcept {
   try {
     throw;
@@ -28,8 +38,8 @@ void raise_interrupt() noexcept {
 void raise_not_shareable(transfer::Context& context,
                          const transfer::ExceptionSnapshot& snapshot) noexcept {
   const auto text = [](const std::string& utf8) {
-    return py::Ref::steal(PyUnicode_DecodeUTF8(
-        utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogatepass"));
+    return py::Ref::steal(
+        PyUnicode_DecodeUTF8(utf8.data(), static_cast<Py_ssize_t>(utf8.size()), "surrogatepass"));
   };
   const py::Ref message = text(snapshot.message);
   if (!message) return;

@@ -22,6 +22,20 @@ struct State {
   PyObject* simple_namespace;       ///< types.SimpleNamespace
   PyTypeObject* interpreter_type;   ///< _atoll.Interpreter
 
+  PyObject* queue_error;      ///< QueueError
+  PyObject* queue_not_found;  ///< QueueNotFoundError
+  PyObject* queue_empty;      ///< what get() raises: registered by the high-level module, or null
+  PyObject* queue_full;       ///< what put() raises
+  PyTypeObject* queue_type;   ///< _atoll.Queue
+
+  PyObject* channel_error;          ///< ChannelError
+  PyObject* channel_not_found;      ///< ChannelNotFoundError
+  PyObject* channel_closed;         ///< ChannelClosedError
+  PyObject* channel_empty;          ///< ChannelEmptyError
+  PyObject* channel_not_empty;      ///< ChannelNotEmptyError
+  PyTypeObject* channel_id_type;    ///< ChannelID
+  PyTypeObject* channel_info_type;  ///< ChannelInfo
+
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }
 };
@@ -40,6 +54,9 @@ extern PyModuleDef module_definition;
   return module ? &state_of(module) : nullptr;
 }
 
+/// The state of the calling interpreter's module; null with a Python error set when there is none.
+[[nodiscard]] State* current_state();
+
 /// Sets the Python exception for the C++ exception in flight. Call in a catch block.
 void set_error_from_exception(const State& state) noexcept;
 
@@ -54,11 +71,12 @@ PyObject* translated(const State& state, Body&& body) {
   }
 }
 
-/// Raises KeyboardInterrupt, or what the main interpreter's SIGINT handler raises, after a call that
-/// Ctrl-C has stopped.
+/// Raises KeyboardInterrupt, or what the main interpreter's SIGINT handler raises, after a call
+/// that Ctrl-C has stopped.
 void raise_interrupt() noexcept;
 
-/// Raises NotShareableError as it was seen in the other interpreter, with the traceback there as cause.
+/// Raises NotShareableError as it was seen in the other interpreter, with the traceback there as
+/// cause.
 void raise_not_shareable(transfer::Context& context,
                          const transfer::ExceptionSnapshot& snapshot) noexcept;
 

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 #: ``sys.modules``, and a mixture of theirs and ours does not work.
 REDIRECTIONS = {
     "_interpreters": "atoll.lowlevel.interpreters",
+    "_interpqueues": "atoll.lowlevel.queues",
+    "_interpchannels": "atoll.lowlevel.channels",
     "concurrent.interpreters": "atoll.interpreters",
+    "concurrent.interpreters._crossinterp": "atoll.interpreters._crossinterp",
+    "concurrent.interpreters._queues": "atoll.interpreters._queues",
 }
 
 #: Tells child processes (through ``atoll.pth``, which every site-packages that has atoll also has)

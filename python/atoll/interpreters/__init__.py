@@ -8,6 +8,11 @@
     interp.prepare_main(limit=10)
     interp.exec("total = sum(range(limit))")
     print(interp.call(eval, "total"))
+
+    queue = interpreters.create_queue()
+    interp.prepare_main(queue=queue)
+    interp.exec("queue.put('hello')")
+    print(queue.get(timeout=0.5))
     interp.close()
 
 An interpreter runs one thing at a time, in the thread that asks for it. Different interpreters run in
@@ -23,6 +28,9 @@ from typing import TYPE_CHECKING, Any
 
 from atoll import _atoll
 from atoll._atoll import InterpreterError, InterpreterNotFoundError, NotShareableError
+from atoll.interpreters import _queues
+from atoll.interpreters._queues import Queue, QueueEmpty, QueueFull
+from atoll.interpreters._queues import create as create_queue
 from atoll.lowlevel import interpreters as _interpreters
 from atoll.lowlevel.interpreters import is_shareable
 
@@ -36,7 +44,11 @@ __all__ = [
     "InterpreterError",
     "InterpreterNotFoundError",
     "NotShareableError",
+    "Queue",
+    "QueueEmpty",
+    "QueueFull",
     "create",
+    "create_queue",
     "get_current",
     "get_main",
     "is_shareable",
@@ -135,6 +147,9 @@ class Interpreter(_atoll.Interpreter):
         return thread
 
 
+_atoll._register_interpreter_type(Interpreter)
+
+
 def create(config: str | SimpleNamespace | None = None) -> Interpreter:
     """Create an idle interpreter.
 
@@ -172,3 +187,4 @@ def _present_as(name: str) -> None:
     """Let the public classes name the module that they are imported from (for tracebacks, pickle)."""
     for public in (ExecutionFailed, Interpreter, InterpreterError, InterpreterNotFoundError, NotShareableError):
         public.__module__ = name
+    _queues._present_as(f"{name}._queues")

@@ -1,0 +1,15 @@
+// Making the module's exception classes.
+#pragma once
+
+#include <Python.h>
+
+#include "py/ref.hpp"
+
+namespace atoll::bindings {
+
+/// Adds `name` to the module; `home` is the Python module that exports it. `out` gets a new
+/// reference.
+py::Status add_exception(PyObject* module, const char* home, const char* name, const char* doc,
+                         PyObject* base, PyObject*& out);
+
+}  // namespace atoll::bindings

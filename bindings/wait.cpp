@@ -1,0 +1,79 @@
+#include "wait.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "core/select.hpp"
+#include "py/thread_state.hpp"
+#include "runtime/signals.hpp"
+
+namespace atoll::bindings {
+
+bool parse_timeout(PyObject* object, Timeout& out) {
+  if (!object || object == Py_None) return true;
+  double seconds = PyFloat_AsDouble(object);
+  if (seconds == -1.0 && PyErr_Occurred()) {
+    // An int beyond the range of floats is as good as an infinite one of its sign.
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return false;
+    PyErr_Clear();
+    const py::Ref zero = py::Ref::steal(PyLong_FromLong(0));
+    const int negative = zero ? PyObject_RichCompareBool(object, zero.get(), Py_LT) : -1;
+    if (negative < 0) return false;
+    seconds = negative ? -1.0 : std::numeric_limits<double>::infinity();
+  }
+  if (std::isnan(seconds)) {
+    PyErr_SetString(PyExc_ValueError, "timeout value must be a number, not NaN");
+    return false;
+  }
+  if (seconds < 0) {
+    PyErr_SetString(PyExc_ValueError, "timeout value must be a non-negative number");
+    return false;
+  }
+  out = {true, seconds};
+  return true;
+}
+
+namespace {
+
+/// After a wait was interrupted: false with a Python error set if it has to end.
+bool go_on() {
+  // Runs Python-level handlers, on the main thread of the main interpreter only.
+  if (PyErr_CheckSignals() != 0) return false;
+  if (!runtime::signals::take_interrupt()) return true;
+  PyErr_SetNone(PyExc_KeyboardInterrupt);
+  return false;
+}
+
+}  // namespace
+
+Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline) {
+  runtime::signals::prepare_to_block();
+  core::Operation* const operations[] = {&operation};
+  core::Wait wait(operations, {deadline, state.self->id()}, core::Order::given);
+  for (;;) {
+    core::Selected selected;
+    {
+      const py::Detached detached;
+      selected = wait.wait();
+    }
+    if (selected.status != core::Status::interrupted) return {selected.status};
+    if (!go_on()) return {wait.cancel().status, true};
+  }
+}
+
+bool raise_common(const State& state, core::Status status) {
+  switch (status) {
+    case core::Status::interpreter_closed:
+      PyErr_Format(state.interpreter_error,
+                   "interpreter %lld is being closed: its threads cannot wait any more",
+                   static_cast<long long>(state.self->id()));
+      return true;
+    case core::Status::no_memory:
+      PyErr_NoMemory();
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace atoll::bindings
