@@ -4,15 +4,19 @@ import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter_ns
+from types import CodeType
 from typing import Any
 
-from measure import Library, Options, Row, interleaved_medians, libraries
-
-PASS = compile("pass", "<benchmark>", "exec")
+from measure import Library, Options, Row, copy_of, interleaved_medians, libraries
 
 
 def nothing() -> None:
     pass
+
+
+def script() -> CodeType:
+    """Another one for each library: see copy_of()."""
+    return compile("pass", "<benchmark>", "exec")
 
 
 def identity(value: object) -> object:
@@ -33,11 +37,13 @@ def calls(options: Options) -> Iterator[Row]:
         return Row(name, "us", interleaved_medians(functions, batches=batches), aim=aim)
 
     try:
-        yield row("call(f)", 1.5, lambda target: partial(target.call, nothing))
+        yield row("call(f)", 1.5, lambda target: partial(target.call, copy_of(nothing)))
         yield row(
-            "call(f, (1, 2, 3))", 2.5, lambda target: partial(target.call, identity, (1, 2, 3))
+            "call(f, (1, 2, 3))",
+            2.5,
+            lambda target: partial(target.call, copy_of(identity), (1, 2, 3)),
         )
-        yield row("exec of a compiled pass", 2.0, lambda target: partial(target.exec, PASS))
+        yield row("exec of a compiled pass", 2.0, lambda target: partial(target.exec, script()))
     finally:
         for target in targets.values():
             target.close()

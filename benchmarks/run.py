@@ -1,4 +1,4 @@
-"""Measure atoll, beside CPython's own concurrent.interpreters where there is one (3.14 and later).
+"""Measure atoll, beside CPython's own concurrent.interpreters where there is one (3.14 or newer).
 
     python benchmarks/run.py [--quick] [--json FILE] [SUBJECT ...]
 
@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from measure import STOCK, Options, Row, Subject, libraries
+from measure import ATOLL, STOCK, Options, Row, Subject
 
 SUBJECTS = ("interpreters", "memory", "speedup")
 
@@ -83,16 +83,15 @@ def main() -> int:
     facts = machine()
     print(f"{facts['python']}, {facts['system']}")
     print(f"{facts['processor']}, {facts['cores']} cores, load {facts['load']}\n")
-    print_line("", *(library.name for library in libraries()), *COLUMNS, "aim")
+    print_line("", ATOLL.name, STOCK.name, "better by", "aim")
     rows: dict[str, list[dict[str, Any]]] = {}
     start = time.monotonic()
     for name in arguments.subjects or SUBJECTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         measure: Subject = importlib.import_module(name).measure
         for row in measure(options):
-            figures = [number(row.values[library.name], row.unit) for library in libraries()]
-            ratio = [number(row.ratio, "x") for _ in COLUMNS]
-            print_line(row.name, *figures, *ratio, aim(row))
+            ours, stock = (number(row.values.get(x.name), row.unit) for x in (ATOLL, STOCK))
+            print_line(row.name, ours, stock, number(row.ratio, "x"), aim(row))
             result = asdict(row) | {"ratio": row.ratio, "reached": row.reached}
             rows.setdefault(name, []).append(result)
     print(f"took {time.monotonic() - start:.0f} s", file=sys.stderr)
@@ -101,8 +100,6 @@ def main() -> int:
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")
     return 0
 
-
-COLUMNS = ["better by"] if STOCK in libraries() else []
 
 if __name__ == "__main__":
     sys.exit(main())

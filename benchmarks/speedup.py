@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from time import perf_counter
 
-from measure import Options, Row, libraries
+from measure import Options, Row, copy_of, libraries
 
 
 def collatz(numbers: range) -> int:
@@ -28,12 +28,13 @@ def measure(options: Options) -> Iterator[Row]:
     targets = {
         library.name: [library.load().create() for _ in range(cores)] for library in libraries()
     }
+    functions = {library.name: copy_of(collatz) for library in libraries()}
     try:
         for _ in range(options.pick(9, 3)):
             serial = seconds([partial(collatz, range(1, end))])
             for name, interpreters in targets.items():
                 tasks = [
-                    partial(interpreter.call, collatz, part)
+                    partial(interpreter.call, functions[name], part)
                     for interpreter, part in zip(interpreters, parts, strict=True)
                 ]
                 speedups[name].append(serial / seconds(tasks))

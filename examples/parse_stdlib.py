@@ -234,7 +234,8 @@ def progress_bar(title: str, total: int) -> Any:
         from tqdm import tqdm
     except ImportError:
         return PlainProgress(title, total)
-    return tqdm(desc=title, total=total, unit="B", unit_scale=True, ncols=80)
+    interval = 0.1 if sys.stderr.isatty() else 5  # seconds
+    return tqdm(desc=title, total=total, unit="B", unit_scale=True, ncols=80, mininterval=interval)
 
 
 class PlainProgress:
