@@ -18,15 +18,22 @@ def run(source, *, expect=0, timeout=60):
     return proc
 
 
-def interrupt_when_ready(source, count=1):
-    """Run `source`, send SIGINT when it prints "ready" (again for each further one)."""
-    proc = subprocess.Popen([sys.executable, "-c", dedent(source)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
-    for _ in range(count):
-        assert proc.stdout.readline() == "ready\n"
-        proc.send_signal(signal.SIGINT)
-    out, err = proc.communicate(timeout=60)
-    return proc.returncode, out, err
+def interrupt_when_ready(source, *, repeat=False):
+    """Run `source` and send SIGINT when it prints "ready"; with `repeat`, until it ends."""
+    with subprocess.Popen([sys.executable, "-c", dedent(source)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as proc:
+        try:
+            assert proc.stdout.readline() == "ready\n"
+            for _ in range(50 if repeat else 1):
+                proc.send_signal(signal.SIGINT)
+                try:
+                    out, err = proc.communicate(timeout=0.5 if repeat else 50)
+                    return proc.returncode, out, err
+                except subprocess.TimeoutExpired:
+                    continue
+            pytest.fail("the process goes on")
+        finally:
+            proc.kill()
 
 
 class TestExit:
@@ -227,18 +234,13 @@ class TestInterrupt:
             from atoll import interpreters
             signal.signal(signal.SIGINT, lambda *a: None)
             i = interpreters.create()
-            i.exec('r = iter(int, 1)')
             try:
-                i.exec('''
-            import sys, os
-            print('ready', flush=True)
-            print('ready', flush=True)
-            while True: pass
-            '''.replace('            ', ''))
+                i.exec("print('ready', flush=True)\\nwhile True: pass")
             except KeyboardInterrupt:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 print('interrupted')
             i.close()
-        """, count=2)
+        """, repeat=True)
         assert (status, out) == (0, "interrupted\n"), err
 
     def test_it_is_prompt(self):
@@ -299,27 +301,14 @@ class TestInterrupt:
 
 
 def test_ctrl_c_while_a_thread_runs_code_ends_the_process():
-    source = """
+    # The first one may hit the script, before `threading` waits for the thread.
+    status, _, err = interrupt_when_ready("""
         from atoll import interpreters
         i = interpreters.create()
         i.call_in_thread(exec, "print('ready', flush=True)\\nwhile True: pass")
-    """
-    with subprocess.Popen([sys.executable, "-c", dedent(source)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as proc:
-        assert proc.stdout.readline() == "ready\n"
-        # The first one may hit the script, before `threading` waits for the thread.
-        for _ in range(20):
-            proc.send_signal(signal.SIGINT)
-            try:
-                _, err = proc.communicate(timeout=1)
-                break
-            except subprocess.TimeoutExpired:
-                continue
-        else:
-            proc.kill()
-            pytest.fail("the process goes on")
+    """, repeat=True)
     assert "KeyboardInterrupt" in err and "Fatal" not in err
-    assert proc.returncode in (0, 1, -signal.SIGINT)
+    assert status in (0, 1, -signal.SIGINT)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
