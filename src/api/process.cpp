@@ -9,6 +9,7 @@
 #include "runtime/errors.hpp"
 #include "runtime/exit_flag.hpp"
 #include "runtime/lifecycle.hpp"
+#include "runtime/preload.hpp"
 #include "runtime/registry.hpp"
 #include "runtime/session.hpp"
 
@@ -165,13 +166,12 @@ void Process::finish() {
     throw InterpreterError("code still runs in interpreter " + busy);
   }
 
-  const InterpreterHandle main = Registry::instance().main();
   PyEval_RestoreThread(state_);
   const int status = Py_FinalizeEx();
   started_ = false;
   state_ = nullptr;
-  main->end_close();
-  Registry::instance().remove(*main);
+  Registry::instance().after_finalization();
+  runtime::forget_preloaded();
   lifecycle::set_exiting(false);
   if (status < 0) throw InterpreterError("Python could not write out its buffered output");
 }

@@ -33,6 +33,8 @@ constexpr auto modules = std::to_array({"_datetime"});
 constexpr std::array<const char*, 0> modules{};
 #endif
 
+std::atomic<bool> done{false};
+
 void import_all() {
   for (const char* name : modules) {
     if (!py::Ref::steal(PyImport_ImportModule(name))) PyErr_Clear();
@@ -42,7 +44,6 @@ void import_all() {
 }  // namespace
 
 void preload_for(Interpreter& current) {
-  static std::atomic<bool> done{false};
   if (done.load(std::memory_order_acquire)) return;
   if (current.is_main()) {
     import_all();
@@ -53,5 +54,7 @@ void preload_for(Interpreter& current) {
   // Two threads may both get here: the second import is a look-up.
   done.store(true, std::memory_order_release);
 }
+
+void forget_preloaded() noexcept { done.store(false, std::memory_order_release); }
 
 }  // namespace atoll::runtime

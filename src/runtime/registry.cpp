@@ -1,5 +1,6 @@
 #include "runtime/registry.hpp"
 
+#include <atomic>
 #include <set>
 
 #include "atoll/error.hpp"
@@ -15,14 +16,18 @@ Registry& Registry::instance() noexcept {
 namespace {
 
 /// The last interpreter that current() was asked for in this thread. The address of a closed
-/// interpreter may be used again, its id is not. Plain data, which can still be used while the thread's thread-locals are destroyed; as long as the thread
-/// is inside, the registry holds the record.
+/// interpreter may be used again, its id only by a CPython that was started anew. Plain data, which
+/// can still be used while the thread's thread-locals are destroyed; as long as the thread is inside,
+/// the registry holds the record.
 struct LastCurrent {
   PyInterpreterState* state = nullptr;
   std::int64_t id = -1;
+  std::uint32_t life = 0;
   Interpreter* record = nullptr;
 };
 thread_local LastCurrent last_current;
+/// How many CPythons have ended in this process.
+std::atomic<std::uint32_t> lives{0};
 
 /// How many interpreters the calling thread is just creating, one inside the other.
 thread_local int creating_here = 0;
@@ -32,7 +37,8 @@ thread_local int creating_here = 0;
 InterpreterHandle Registry::current() {
   PyInterpreterState* state = PyInterpreterState_Get();
   const std::int64_t id = PyInterpreterState_GetID(state);
-  if (last_current.state == state && last_current.id == id) {
+  const std::uint32_t life = lives.load(std::memory_order_acquire);
+  if (last_current.state == state && last_current.id == id && last_current.life == life) {
     return InterpreterHandle::share(last_current.record);
   }
   InterpreterHandle record;
@@ -40,7 +46,7 @@ InterpreterHandle Registry::current() {
     std::lock_guard lock(mutex_);
     record = record_of(state);
   }
-  last_current = {state, id, record.get()};
+  last_current = {state, id, life, record.get()};
   return record;
 }
 
@@ -123,6 +129,13 @@ InterpreterHandle Registry::adopt(PyInterpreterState* state, Whence whence, cons
 void Registry::remove(const Interpreter& interpreter) noexcept {
   std::lock_guard lock(mutex_);
   records_.erase(interpreter.id());
+}
+
+void Registry::after_finalization() noexcept {
+  std::lock_guard lock(mutex_);
+  lives.fetch_add(1, std::memory_order_acq_rel);
+  for (const auto& [id, record] : records_) record->end_close();
+  records_.clear();
 }
 
 Registry::EndingScope::EndingScope(Registry& registry) noexcept : registry_(registry) {

@@ -36,6 +36,8 @@ class Registry {
   [[nodiscard]] InterpreterHandle adopt(PyInterpreterState* state, Whence whence,
                                         const Config& config);
   void remove(const Interpreter& interpreter) noexcept;
+  /// CPython has ended; all records are closed. It may be started again.
+  void after_finalization() noexcept;
 
   /// Atoll's own and foreign records that are known right now, without a walk.
   [[nodiscard]] std::vector<InterpreterHandle> known();
