@@ -1,19 +1,16 @@
 #include "core/channel.hpp"
 
-#include <cstdlib>
 #include <memory>
-#include <mutex>  // adopt_lock
-#include <new>
 #include <utility>
+
+#include "core/channel_section.hpp"
 
 namespace atoll::core {
 
-namespace {
+using channel_detail::lost;
+using channel_detail::retry;
 
-/// Internal outcomes of offer() and take(), which never leave this file: the waiter belongs to
-/// another operation already; the waiter is claimed for a partner that is gone.
-constexpr Status lost = Status::cancelled;
-constexpr Status retry = Status::interrupted;
+namespace {
 
 Enqueued to_enqueued(Status status) noexcept {
   switch (status) {
@@ -27,63 +24,6 @@ Enqueued to_enqueued(Status status) noexcept {
 }
 
 }  // namespace
-
-/// The span for which the lock is held, and what is to be done right after it.
-class Channel::Section {
- public:
-  explicit Section(Channel& channel) noexcept : channel_(channel) { channel_.lock_.lock(); }
-  /// The caller has taken the lock.
-  Section(Channel& channel, std::adopt_lock_t /*adopt*/) noexcept : channel_(channel) {}
-  ~Section() {
-    ItemBuffer::Block* garbage = channel_.buffer_.take_garbage();
-    channel_.lock_.unlock();
-    wake_.complete_all();
-    if (garbage) ItemBuffer::Block::free_chain(garbage);
-  }
-  Section(const Section&) = delete;
-  Section& operator=(const Section&) = delete;
-
-  /// Allocates a block. Lets go of the lock for that time: the caller has to look at everything
-  /// anew.
-  [[nodiscard]] bool make_room() noexcept {
-    channel_.lock_.unlock();
-    ItemBuffer::Block* block = ItemBuffer::Block::create();
-    channel_.lock_.lock();
-    if (block) channel_.buffer_.add_block(block);
-    return block != nullptr;
-  }
-
-  /// Completes `operation`, whose waiter was claimed for it, once the lock is free.
-  void complete(Operation& operation) noexcept { wake_.add(operation); }
-
- private:
-  Channel& channel_;
-  WakeList wake_;
-};
-
-/// The party that offers or takes. One that stands in no line yet needs no claim.
-class Channel::Self {
- public:
-  Self() noexcept = default;
-  Self(Waiter& waiter, Operation& operation) noexcept : waiter_(&waiter), operation_(&operation) {}
-
-  /// Before anything is carried out.
-  [[nodiscard]] bool claim() noexcept {
-    if (!waiter_ || is_claimed_) return true;
-    is_claimed_ = waiter_->claim(*operation_);
-    return is_claimed_;
-  }
-  /// What to say when nothing could be carried out.
-  [[nodiscard]] Status nothing() const noexcept { return is_claimed_ ? retry : Status::pending; }
-  [[nodiscard]] bool is(const Waiter* waiter) const noexcept {
-    return waiter_ && waiter == waiter_;
-  }
-
- private:
-  Waiter* waiter_ = nullptr;
-  Operation* operation_ = nullptr;
-  bool is_claimed_ = false;
-};
 
 Status Channel::offer(Section& section, Self& self, Item& item, bool until_received) noexcept {
   for (;;) {
@@ -244,17 +184,6 @@ void Channel::give_back(ItemBuffer::Slot& slot) noexcept {
   add_to_count(-1);
 }
 
-template <class Party>
-void Channel::wake_all(Section& section, OperationList& list, Status status) noexcept {
-  while (Operation* operation = list.front()) {
-    auto& party = static_cast<Party&>(*operation);
-    list.remove(party);
-    if (!party.waiter_->claim(party)) continue;
-    party.status_ = status;
-    section.complete(party);
-  }
-}
-
 // --- operations --------------------------------------------------------------------------------
 
 Status Send::try_() noexcept {
@@ -298,9 +227,7 @@ void Send::abandon() noexcept {
     channel_.give_back(*slot_);
     channel_.buffer_.drop_vacant();
     channel_.admit_senders(section);
-    if (channel_.current() == Channel::State::closing && channel_.count() == 0) {
-      channel_.wake_all<Receive>(section, channel_.receivers_, Status::closed);
-    }
+    channel_.settle_closing(section);
   }
   waiter_ = nullptr;
 }
@@ -408,99 +335,6 @@ void Channel::put_back(Item&& item) noexcept {
   }
   buffer_.push_front(std::move(dropped));
   add_to_count(1);
-}
-
-Status Channel::close(Close how) noexcept {
-  ItemBuffer dropped;  // destroyed after the section
-  Section section(*this);
-  const bool is_empty = count() == 0;
-  switch (current()) {
-    case State::destroyed:
-      return Status::destroyed;
-    case State::closed:
-      return Status::closed;
-    case State::closing:
-      if (is_empty || how == Close::sending) return Status::closed;
-      break;
-    case State::open:
-      break;
-  }
-  if (how == Close::if_empty && !is_empty) return Status::not_empty;
-  if (how != Close::sending) {
-    end(section, State::closed, dropped);
-    return Status::ok;
-  }
-  state_.store(State::closing, std::memory_order_release);
-  wake_all<Send>(section, senders_, Status::closed);
-  if (is_empty) wake_all<Receive>(section, receivers_, Status::closed);
-  return Status::ok;
-}
-
-void Channel::destroy_for_all() noexcept {
-  ItemBuffer dropped;
-  Section section(*this);
-  if (current() != State::destroyed) end(section, State::destroyed, dropped);
-}
-
-void Channel::end(Section& section, State state, ItemBuffer& dropped) noexcept {
-  state_.store(state, std::memory_order_release);
-  const Status status = ended_status();
-  ItemBuffer::Cursor cursor(buffer_);
-  while (ItemBuffer::Slot* slot = cursor.next()) {
-    if (!slot->sender) continue;
-    Send& sender = *slot->sender;
-    give_back(*slot);
-    if (!sender.waiter_->claim(sender)) continue;
-    sender.status_ = status;
-    section.complete(sender);
-  }
-  dropped.swap(buffer_);
-  count_.store(0, std::memory_order_release);
-  wake_all<Send>(section, senders_, status);
-  wake_all<Receive>(section, receivers_, status);
-}
-
-void Channel::interpreter_gone(InterpreterId id) noexcept {
-  // Messages are destroyed without the lock: room for them is made before it is taken. If there is
-  // not enough, several passes do it.
-  constexpr std::size_t few = 32;
-  for (;;) {
-    std::size_t room = count() + few;
-    std::unique_ptr<Message[]> many(new (std::nothrow) Message[room]);
-    Message some[few];
-    Message* const doomed = many ? many.get() : some;
-    if (!many) room = few;
-    std::size_t filled = 0;
-    bool is_complete = true;
-    {
-      Section section(*this);
-      if (!has_policies_) return;
-      ItemBuffer::Cursor cursor(buffer_);
-      while (ItemBuffer::Slot* slot = cursor.next()) {
-        Item& item = slot->item;
-        if (item.interpreter != id || item.policy == UnboundPolicy::keep || item.is_unbound ||
-            slot->sender) {
-          continue;
-        }
-        if (filled == room) {
-          is_complete = false;
-          break;
-        }
-        doomed[filled++] = std::move(item.message);
-        item.is_unbound = true;
-        if (item.policy == UnboundPolicy::remove) {
-          slot->is_occupied = false;
-          add_to_count(-1);
-        }
-      }
-      buffer_.drop_vacant();
-      admit_senders(section);
-      if (current() == State::closing && count() == 0) {
-        wake_all<Receive>(section, receivers_, Status::closed);
-      }
-    }
-    if (is_complete) return;
-  }
 }
 
 std::size_t Channel::waiting_receivers() const noexcept {

@@ -154,7 +154,7 @@ class Channel : public Object {
   class Section;
   class Self;
 
-  // All with the lock held. Statuses beside the public ones: see channel.cpp.
+  // All with the lock held. Statuses beside the public ones: see channel_section.hpp.
   Status offer(Section& section, Self& self, Item& item, bool until_received) noexcept;
   Status take(Section& section, Self& self, Item& item) noexcept;
   Status take_first(Section& section, Self& self, Item& item) noexcept;
@@ -163,6 +163,7 @@ class Channel : public Object {
   bool admit_senders(Section& section) noexcept;
   void give_back(ItemBuffer::Slot& slot) noexcept;
   void end(Section& section, State state, ItemBuffer& dropped) noexcept;
+  void settle_closing(Section& section) noexcept;
   template <class Party>
   void wake_all(Section& section, OperationList& list, Status status) noexcept;
   [[nodiscard]] State current() const noexcept { return state_.load(std::memory_order_relaxed); }
