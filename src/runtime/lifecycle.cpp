@@ -10,6 +10,7 @@
 #include "atoll/error.hpp"
 #include "core/closing.hpp"
 #include "core/registry.hpp"
+#include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/config.hpp"

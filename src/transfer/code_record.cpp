@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "transfer/code_facts.hpp"
+#include "py/cpython_compat.hpp"
 #include "transfer/context_impl.hpp"
 
 namespace atoll::transfer {
