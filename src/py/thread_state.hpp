@@ -8,6 +8,7 @@
 #pragma once
 
 #include <Python.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -15,10 +16,14 @@
 
 #if ATOLL_FINALIZATION_UNWINDS_THREADS
 #include <cxxabi.h>
-#include <unistd.h>
 #endif
 
 namespace atoll::py {
+
+/// Where a thread ends up that must not run on while the process ends.
+[[noreturn]] inline void block_forever() noexcept {
+  for (;;) pause();
+}
 
 /// Calls `function`, which may run Python code or attach a thread state.
 template <class Function>
@@ -27,7 +32,7 @@ auto guarded(Function&& function) -> decltype(function()) {
   try {
     return std::forward<Function>(function)();
   } catch (const abi::__forced_unwind&) {
-    for (;;) pause();
+    block_forever();
   }
 #else
   return std::forward<Function>(function)();

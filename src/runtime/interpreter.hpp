@@ -88,6 +88,12 @@ class Interpreter final : public core::Object {
   }
   void set_runner(unsigned long ident) noexcept { runner_.store(ident, std::memory_order_relaxed); }
 
+  /// Its runner was told to stop because the process ends.
+  [[nodiscard]] bool is_stopped_for_exit() const noexcept {
+    return stopped_for_exit_.load(std::memory_order_relaxed);
+  }
+  void set_stopped_for_exit() noexcept { stopped_for_exit_.store(true, std::memory_order_relaxed); }
+
   // --- references (PEP 734's bookkeeping of Interpreter objects) --------------------------------
   void incref(bool implies_link) noexcept;
   void link() noexcept;
@@ -141,6 +147,7 @@ class Interpreter final : public core::Object {
   std::atomic<std::uint32_t> gate_{0};
   std::mutex gate_mutex_;  // only for those who wait at the gate
   std::condition_variable gate_changed_;
+  std::atomic<bool> stopped_for_exit_{false};
   std::atomic<unsigned long> runner_{0};
   std::atomic<bool> close_when_idle_{false};
 

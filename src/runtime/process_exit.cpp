@@ -23,7 +23,9 @@ constexpr auto patience = std::chrono::milliseconds(500);
 void stop_runner(Interpreter& target) {
   {
     Session session(target, Session::Access::close);
-    if (target.is_running()) PyThreadState_SetAsyncExc(target.runner(), PyExc_SystemExit);
+    if (!target.is_running()) return;
+    target.set_stopped_for_exit();
+    PyThreadState_SetAsyncExc(target.runner(), PyExc_SystemExit);
   }
   const py::Detached detached;
   (void)target.wait_until_idle(std::chrono::steady_clock::now() + patience);

@@ -214,7 +214,11 @@ void Session::leave() noexcept {
     detach_and_unbind(prior_);
   }
   release_gate();
-  if (caller_) py::attach(caller_);
+  if (!caller_) return;
+  // A daemon thread that was stopped because the process ends does not come back, as no thread does
+  // that attaches while CPython finalizes: it would only report an error that nobody made.
+  if (target_->is_stopped_for_exit()) py::block_forever();
+  py::attach(caller_);
 }
 
 void Session::abandon() noexcept {

@@ -157,7 +157,12 @@ def create(config: str | SimpleNamespace | None = None) -> Interpreter:
     ``'isolated'`` (the default: everything of its own, with its own GIL), ``'legacy'`` (shares the GIL,
     may load any extension module), or what ``atoll.lowlevel.interpreters.new_config()`` returns.
     """
-    return Interpreter(_interpreters.create(config, reqrefs=True), _ownsref=True)
+    interp = Interpreter(_interpreters.create(config), _ownsref=True)
+    # Linked only now that we hold a reference: a list_all() in another thread may have made, and
+    # dropped, an object for the interpreter in between.
+    _interpreters.incref(interp.id, implieslink=True)
+    _interpreters.decref(interp.id)
+    return interp
 
 
 def list_all() -> list[Interpreter]:
