@@ -1,5 +1,7 @@
 #include "transfer/decoder.hpp"
 
+#include <cstring>
+
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/pickle.hpp"
@@ -71,28 +73,33 @@ py::Ref Decoder::value() {
   }
 }
 
-// read() for items of containers, with the commonest kinds at hand.
+// read() for items of containers, with the commonest kinds at hand. The last few bytes of a message
+// are left to read(), so that one check serves all.
 inline PyObject* Decoder::read_item() {
-  switch (static_cast<Op>(reader_.peek())) {
-    case Op::int8:
-      if (reader_.left() < 2) break;
-      reader_.skip(1);
-      return PyLong_FromLong(reader_.raw<std::int8_t>());
-    case Op::int32:
-      if (reader_.left() < 5) break;
-      reader_.skip(1);
-      return PyLong_FromLong(reader_.raw<std::int32_t>());
-    case Op::float64:
-      if (reader_.left() < 9) break;
-      reader_.skip(1);
-      return PyFloat_FromDouble(reader_.raw<double>());
+  const std::byte* const data = reader_.cursor();
+  if (reader_.left() < 9) return read();
+  switch (static_cast<Op>(data[0])) {
+    case Op::int8: {
+      reader_.skip(2);
+      return PyLong_FromLong(static_cast<std::int8_t>(data[1]));
+    }
+    case Op::int32: {
+      reader_.skip(5);
+      std::int32_t value;
+      std::memcpy(&value, data + 1, sizeof value);
+      return PyLong_FromLong(value);
+    }
+    case Op::float64: {
+      reader_.skip(9);
+      double value;
+      std::memcpy(&value, data + 1, sizeof value);
+      return PyFloat_FromDouble(value);
+    }
     case Op::str_short: {
-      if (reader_.left() < 2) break;
-      reader_.skip(1);
-      const std::size_t length = reader_.byte();
-      const std::byte* const data = reader_.block(length);
-      if (!data) return corrupted();
-      return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data,
+      const auto length = static_cast<std::size_t>(data[1]);
+      if (reader_.left() < length + 2) return corrupted();
+      reader_.skip(length + 2);
+      return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data + 2,
                                        static_cast<Py_ssize_t>(length));
     }
     case Op::none:
@@ -105,9 +112,8 @@ inline PyObject* Decoder::read_item() {
       reader_.skip(1);
       return Py_NewRef(Py_False);
     default:
-      break;
+      return read();
   }
-  return read();
 }
 
 // Reads items until the container is complete (true) or one of them has to be filled first (false,

@@ -50,8 +50,8 @@ void Encoder::rollback(const Mark& mark) noexcept {
 void Encoder::may_run_python() {
   if (pinned_) return;
   pinned_ = true;
-  // Dicts met so far define no shapes any more; those that are defined, and their records under way,
-  // have their keys in the memo.
+  // From here on no dict becomes a record; the values of those under way must live.
+  for (PyObject* object : scratch_->values) scratch_->pins.push_back(Py_NewRef(object));
   memo_.each([this](PyObject* object) { scratch_->pins.push_back(Py_NewRef(object)); });
 }
 
@@ -111,6 +111,34 @@ Encoder::Outcome Encoder::value(PyObject* root) {
   }
 }
 
+// put() for items of containers, with the commonest kinds at hand.
+inline Encoder::Step Encoder::put_item(PyObject* object) {
+  PyTypeObject* const type = Py_TYPE(object);
+  if (type == &PyUnicode_Type) return put_str(object);
+  if (type == &PyLong_Type) {
+    auto* const number = reinterpret_cast<PyLongObject*>(object);
+    if (!PyUnstable_Long_IsCompact(number)) return put_int(object);
+    const Py_ssize_t value = PyUnstable_Long_CompactValue(number);
+    writer_.reserve(9);
+    if (value == static_cast<std::int8_t>(value)) {
+      writer_.put_op(Op::int8, 0);
+      writer_.put(static_cast<std::int8_t>(value));
+    } else {
+      // One digit of CPython's ints fits.
+      writer_.put_op(Op::int32, 0);
+      writer_.put(static_cast<std::int32_t>(value));
+    }
+    return Step::done;
+  }
+  if (type == &PyFloat_Type) {
+    writer_.reserve(9);
+    writer_.put_op(Op::float64, 0);
+    writer_.put(PyFloat_AS_DOUBLE(object));
+    return Step::done;
+  }
+  return put(object);
+}
+
 // Writes items of the innermost container until it is complete or one of them is a container.
 // `opened` means: go on with whatever frame is innermost now.
 Encoder::Step Encoder::run_frame() {
@@ -120,14 +148,14 @@ Encoder::Step Encoder::run_frame() {
       while (frame.index < frame.size) {
         if (PyList_GET_SIZE(frame.object) != frame.size) return changed("list");
         PyObject* const item = PyList_GET_ITEM(frame.object, frame.index++);
-        if (const Step step = put(item); step != Step::done) return step;
+        if (const Step step = put_item(item); step != Step::done) return step;
       }
       if (PyList_GET_SIZE(frame.object) != frame.size) return changed("list");
       break;
     case EncodeFrame::Kind::tuple:
       while (frame.index < frame.size) {
         PyObject* const item = PyTuple_GET_ITEM(frame.object, frame.index++);
-        if (const Step step = put(item); step != Step::done) return step;
+        if (const Step step = put_item(item); step != Step::done) return step;
       }
       break;
     case EncodeFrame::Kind::dict:
@@ -193,26 +221,20 @@ Encoder::Step Encoder::dict_items(EncodeFrame& frame) {
       if (const Step value = put(kept.get()); value != Step::done) return value;
       continue;
     }
-    if (const Step step = put(item); step != Step::done) return step;
+    if (const Step step = put_item(item); step != Step::done) return step;
   }
   return frame.count == frame.size ? Step::done : changed("dictionary");
 }
 
-// The keys are those of the shape. All of them are in the memo, so they cannot have died meanwhile,
-// and an address that differs is another key.
+// The values were taken when the record was opened: what happens to the dict meanwhile does not matter.
 Encoder::Step Encoder::record_items(EncodeFrame& frame) {
-  PyObject* key;
-  PyObject* item;
-  while (PyDict_Next(frame.object, &frame.index, &key, &item)) {
-    if (frame.count == frame.size ||
-        key != shapes_.key(frame.keys + static_cast<std::uint32_t>(frame.count))) {
-      return changed("dictionary");
+  while (frame.index < frame.size) {
+    const auto index = static_cast<std::size_t>(frame.index++);
+    if (const Step step = put_item(scratch_->values[frame.values + index]); step != Step::done) {
+      return step;
     }
-    ++frame.count;
-    frame.current = key;
-    if (const Step step = put(item); step != Step::done) return step;
   }
-  return frame.count == frame.size ? Step::done : changed("dictionary");
+  return Step::done;
 }
 
 Encoder::Step Encoder::open_dict(PyObject* object) {
@@ -222,10 +244,15 @@ Encoder::Step Encoder::open_dict(PyObject* object) {
   if (size < ShapeTable::smallest || size > ShapeTable::largest || frames_.empty() || pinned_) {
     return open(object, EncodeFrame::Kind::dict, Op::dict, size);
   }
-  ShapeTable::Shape* const shape = shapes_.find_or_note(object, size);
+  std::vector<PyObject*>& values = scratch_->values;
+  const std::size_t start = values.size();
+  ShapeTable::Shape* const shape = shapes_.find_or_note(object, size, values);
   if (!shape) return open(object, EncodeFrame::Kind::dict, Op::dict, size);
   std::uint8_t flag;
-  if (seen(object, flag)) return Step::done;
+  if (seen(object, flag)) {
+    values.resize(start);
+    return Step::done;
+  }
   writer_.reserve(10);
   const std::uint32_t keys = shape->keys;
   if (shape->number != ShapeTable::undefined) {
@@ -239,7 +266,7 @@ Encoder::Step Encoder::open_dict(PyObject* object) {
       put_str(shapes_.key(keys + i));
     }
   }
-  return push(object, EncodeFrame::Kind::record, size, keys);
+  return push(object, EncodeFrame::Kind::record, size, keys, start);
 }
 
 Encoder::Step Encoder::changed(const char* what) {
@@ -258,14 +285,14 @@ Encoder::Step Encoder::open(PyObject* object, EncodeFrame::Kind kind, Op op, Py_
 }
 
 Encoder::Step Encoder::push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size,
-                            std::uint32_t keys) {
+                            std::uint32_t keys, std::size_t values) {
   PyObject* iterator = nullptr;
   if (kind == EncodeFrame::Kind::set) {
     iterator = PyObject_GetIter(object);
     if (!iterator) return Step::error;
   }
   try {
-    frames_.push_back({object, iterator, 0, size, 0, nullptr, kind, keys});
+    frames_.push_back({object, iterator, 0, size, 0, nullptr, kind, keys, values});
   } catch (...) {
     Py_XDECREF(iterator);
     throw;
@@ -280,6 +307,7 @@ void Encoder::pop_frame() noexcept {
   frames_.pop_back();
   const bool tuple = frame.kind == EncodeFrame::Kind::tuple;
   if (!tuple) --non_tuple_depth_;
+  if (frame.kind == EncodeFrame::Kind::record) scratch_->values.resize(frame.values);
   Py_XDECREF(frame.extra);
   Py_DECREF(frame.object);
 }
@@ -370,8 +398,12 @@ void Encoder::describe_path() {
       case EncodeFrame::Kind::tuple:
         path_ += '[' + std::to_string(frame.index - 1) + ']';
         break;
-      case EncodeFrame::Kind::dict:
       case EncodeFrame::Kind::record:
+        path_ += '[' +
+                 short_repr(shapes_.key(frame.keys + static_cast<std::uint32_t>(frame.index - 1))) +
+                 ']';
+        break;
+      case EncodeFrame::Kind::dict:
         path_ += '[' + (frame.current ? short_repr(frame.current) : std::string("?")) + ']';
         break;
       case EncodeFrame::Kind::dict_value:

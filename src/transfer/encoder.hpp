@@ -70,6 +70,7 @@ class Encoder {
  private:
   enum class Step : std::uint8_t { done, opened, refused, error };
 
+  Step put_item(PyObject* object);
   Step put(PyObject* object);
   Step put_other(PyObject* object);
   Step put_str(PyObject* object);
@@ -95,7 +96,8 @@ class Encoder {
   Step dict_items(EncodeFrame& frame);
   Step record_items(EncodeFrame& frame);
   Step open_dict(PyObject* object);
-  Step push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::uint32_t keys = 0);
+  Step push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::uint32_t keys = 0,
+            std::size_t values = 0);
   Step changed(const char* what);
   void pop_frame() noexcept;
   void drop_frames() noexcept;

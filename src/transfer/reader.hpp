@@ -42,6 +42,7 @@ class Reader {
     return cursor_ < end_ ? static_cast<std::uint8_t>(*cursor_) : 0xFF;
   }
 
+  [[nodiscard]] const std::byte* cursor() const noexcept { return cursor_; }
   /// `count` <= left().
   void skip(std::size_t count) noexcept { cursor_ += count; }
 

@@ -42,7 +42,8 @@ struct EncodeFrame {
   Py_ssize_t count;   ///< dict: entries written
   PyObject* current;  ///< borrowed: dict key or set item at hand, for the path in an error
   Kind kind;
-  std::uint32_t keys = 0;  ///< record: where its keys start in the shape table
+  std::uint32_t keys = 0;    ///< record: where its keys start in the shape table
+  std::size_t values = 0;    ///< record: where its values start in EncodeScratch::values
 };
 
 struct EncodeScratch {
@@ -50,6 +51,7 @@ struct EncodeScratch {
   Memo memo;
   ShapeTable shapes;
   std::vector<EncodeFrame> frames;
+  std::vector<PyObject*> values;  ///< of the records under way; borrowed, see Encoder::may_run_python
   core::Attachments attachments;
   std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
 };

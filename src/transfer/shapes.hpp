@@ -39,16 +39,17 @@ class ShapeTable {
   }
   [[nodiscard]] std::int32_t next() const noexcept { return next_; }
 
-  /// The shape of `dict`, noted by now, or null: it is the first of its kind, or has keys that cannot
-  /// be met again. A shape may be undefined: then the caller writes its keys and calls define().
-  Shape* find_or_note(PyObject* dict, Py_ssize_t size) {
+  /// The shape of `dict`, with its values appended to `values` (borrowed), or null: it is the first of
+  /// its kind, or has keys that cannot be met again. A shape may be undefined: then the caller writes
+  /// its keys and calls define().
+  Shape* find_or_note(PyObject* dict, Py_ssize_t size, std::vector<PyObject*>& values) {
     Py_ssize_t position = 0;
     PyObject* key;
     if (!PyDict_Next(dict, &position, &key, nullptr)) return nullptr;
     const auto bits = reinterpret_cast<std::uintptr_t>(key) >> 4;
     Shape& shape = shapes_[(bits ^ (bits >> 6) ^ static_cast<std::uintptr_t>(size)) % slots];
     if (shape.epoch == epoch_ && shape.first_key == key &&
-        shape.size == static_cast<std::uint32_t>(size) && same_keys(shape, dict)) {
+        shape.size == static_cast<std::uint32_t>(size) && take_values(shape, dict, values)) {
       return &shape;
     }
     note(shape, dict, size);
@@ -63,11 +64,18 @@ class ShapeTable {
   static constexpr std::size_t slots = 32;
   static constexpr std::size_t most_keys = 4096;
 
-  [[nodiscard]] bool same_keys(const Shape& shape, PyObject* dict) const noexcept {
+  [[nodiscard]] bool take_values(const Shape& shape, PyObject* dict,
+                                 std::vector<PyObject*>& values) const {
+    const std::size_t start = values.size();
+    values.resize(start + shape.size);
     Py_ssize_t position = 0;
     PyObject* key;
     for (std::uint32_t i = 0; i < shape.size; ++i) {
-      if (!PyDict_Next(dict, &position, &key, nullptr) || key != keys_[shape.keys + i]) return false;
+      if (!PyDict_Next(dict, &position, &key, &values[start + i]) ||
+          key != keys_[shape.keys + i]) {
+        values.resize(start);
+        return false;
+      }
     }
     return true;
   }
