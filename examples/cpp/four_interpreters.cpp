@@ -76,6 +76,7 @@ struct Worker {
 
   // Runs in any thread. `next` deals out the files.
   void run(const std::vector<std::string>& files, std::atomic<std::size_t>& next) {
+    // [work]
     auto python = atoll::Interpreter::create();
     interpreter = python.id();
     python.exec(python_source);
@@ -88,6 +89,7 @@ struct Worker {
       }
     }
     seconds = seconds_since(start);
+    // [work]
   }
 };
 

@@ -28,8 +28,7 @@ class BlockedCall {
                                ", b'x'); os.read(" + std::to_string(leave_[0]) + ", 1)";
     thread_ = std::thread([source, python = std::move(python)]() mutable {
       python.exec(source);
-      std::optional<Interpreter> last(std::move(python));
-      last.reset();
+      const Interpreter last = std::move(python);  // goes before the thread does
     });
     char byte;
     REQUIRE(read(entered_[0], &byte, 1) == 1);
