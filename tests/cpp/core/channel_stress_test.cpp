@@ -168,7 +168,6 @@ TEST_SUITE("channel stress") {
   TEST_CASE("interpreters go while items flow") {
     auto channel = channel_of(64);
     const std::uint64_t items = is_sanitized ? 20'000 : 100'000;
-    std::atomic<std::uint64_t> removable_sent{0};
     std::vector<std::future<Status>> senders;
     for (InterpreterId id : {1, 2, 3}) {
       senders.push_back(in_thread([&, id] {

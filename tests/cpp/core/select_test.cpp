@@ -307,7 +307,7 @@ TEST_SUITE("select") {
       const std::uint64_t items = is_sanitized ? 10'000 : 50'000;
       std::vector<std::future<bool>> senders;
       for (Channel* channel : {first.get(), second.get()}) {
-        senders.push_back(in_thread([channel, items] {
+        senders.push_back(in_thread([&, channel] {
           for (std::uint64_t i = 1; i <= items; ++i) {
             if (send(*channel, i) != Status::ok) return false;
           }
