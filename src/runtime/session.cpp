@@ -217,7 +217,7 @@ void Session::leave() noexcept {
   if (!caller_) return;
   // A daemon thread that was stopped because the process ends does not come back, as no thread does
   // that attaches while CPython finalizes: it would only report an error that nobody made.
-  if (target_->is_stopped_for_exit()) py::block_forever();
+  if (access_ == Access::run && target_->is_stopped_for_exit()) py::block_forever();
   py::attach(caller_);
 }
 
