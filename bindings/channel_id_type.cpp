@@ -12,7 +12,7 @@ using core::End;
 
 struct ChannelIdObject {
   PyObject_HEAD std::int64_t id;
-  State* state;  ///< of the module of the type; alive as long as the type
+  State* state;  ///< of the module of the type; the collector does not see that we keep the type
   End end;
   bool is_bound;
 };

@@ -20,7 +20,8 @@ using core::Status;
 struct QueueObject {
   PyObject_HEAD core::Handle<core::Queue> queue;
   std::int64_t id;
-  State* state;  ///< of the module of the type; alive as long as the type
+  PyObject* module;  ///< owned: the collector may clear the type, and with it its module, first
+  State* state;      ///< of the module
   PyObject* weakrefs;
 };
 
@@ -215,8 +216,9 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
                                    convert_queue_id, &id)) {
     return nullptr;
   }
-  State* state = state_of_type(type);
-  if (!state) return nullptr;
+  PyObject* module = PyType_GetModuleByDef(type, &module_definition);
+  if (!module) return nullptr;
+  State* state = &state_of(module);
   // Found first: once bound it must have an object that releases it.
   core::Handle<core::Queue> queue = core::queues().find(id);
   if (!queue) return raise_queue_not_found(*state, id);
@@ -224,6 +226,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   if (!object) return nullptr;
   QueueObject& self = self_of(object);
   self.id = id;
+  self.module = Py_NewRef(module);
   self.state = state;
   const Status status = core::queues().bind(id, state->self->id());
   if (status == Status::ok) new (&self.queue) core::Handle<core::Queue>(std::move(queue));
@@ -239,12 +242,14 @@ void dealloc(PyObject* object) {
   if (self.weakrefs) PyObject_ClearWeakRefs(object);
   if (self.queue) (void)core::queues().release(self.id, self.state->self->id());
   self.queue.~Handle();
+  Py_XDECREF(self.module);
   type->tp_free(object);
   Py_DECREF(type);
 }
 
 int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self_of(object).module);
   return 0;
 }
 

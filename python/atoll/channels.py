@@ -8,7 +8,8 @@
     sender.send_nowait("hello")
     print(receiver.recv(timeout=0.5))
 
-Unlike a queue, a channel has two ends, knows which interpreters use them, and is closed when none does.
+Unlike a queue, a channel has two ends, knows which interpreters use them, and is closed when none
+does.
 """
 
 from __future__ import annotations
@@ -125,8 +126,8 @@ class RecvChannel(_End):
         """Return the next object, waiting for it if need be.
 
         Raises TimeoutError after ``timeout`` seconds (None: waits as long as it takes), and
-        ChannelClosedError. For an item whose sender's interpreter has ended it returns UNBOUND or raises
-        ItemInterpreterDestroyed, as its sender asked.
+        ChannelClosedError. For an item whose sender's interpreter has ended it returns UNBOUND or
+        raises ItemInterpreterDestroyed, as its sender asked.
         """
         return _received(_channels._recv_blocking(self._id, timeout))
 
@@ -162,8 +163,8 @@ class SendChannel(_End):
         """Send a copy of the object and wait until it was received.
 
         Raises TimeoutError after ``timeout`` seconds (None: waits as long as it takes), and
-        ChannelClosedError; the object is taken back then. ``unbounditems`` says what becomes of it if
-        this interpreter ends first: UNBOUND, UNBOUND_ERROR, UNBOUND_REMOVE or UNBOUND_KEEP.
+        ChannelClosedError; the object is taken back then. ``unbounditems`` says what becomes of it
+        if this interpreter ends first: UNBOUND, UNBOUND_ERROR, UNBOUND_REMOVE or UNBOUND_KEEP.
         """
         _channels.send(self._id, obj, _flag_of(unbounditems), timeout=timeout, blocking=True)
 
@@ -189,8 +190,8 @@ class SendChannel(_End):
 def create(*, unbounditems: Any = UNBOUND) -> tuple[RecvChannel, SendChannel]:
     """Create a channel and return its two ends.
 
-    ``unbounditems`` is the default for items whose sender's interpreter ends before they are received;
-    see :meth:`SendChannel.send`.
+    ``unbounditems`` is the default for items whose sender's interpreter ends before they are
+    received; see :meth:`SendChannel.send`.
     """
     cid = _channels.create(_flag_of(unbounditems), -1)
     return RecvChannel(cid), SendChannel(cid)

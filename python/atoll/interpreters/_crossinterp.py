@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 __all__ = [
     "UNBOUND",
@@ -33,11 +33,11 @@ class UnboundItem:
 
     @classmethod
     def singleton(cls, kind: str, module: str, name: str = "UNBOUND") -> UnboundItem:
-        """Return the object for one kind of container; ``module`` and ``name`` say where it is found."""
+        """Return the object for one kind of container, found in ``module`` as ``name``."""
         members = {"__slots__": (), "__doc__": cls.__doc__, "_MODULE": module, "_NAME": name}
         return object.__new__(type(f"Unbound{kind.capitalize()}Item", (cls,), members))
 
-    def __new__(cls) -> NoReturn:
+    def __new__(cls) -> Self:
         raise TypeError(f"there is no other than {cls._MODULE}.{cls._NAME}")
 
     def __repr__(self) -> str:
@@ -98,9 +98,9 @@ def constant_of(flag: int) -> Any:
 
 def resolve_unbound(flag: int, exctype_destroyed: type[BaseException]) -> UnboundItem:
     """Return ``UNBOUND``, or raise, as the flag of an unbound item asks."""
+    if flag == _UNBOUND_CONSTANT_TO_FLAG[UNBOUND]:
+        return UNBOUND
     constant = constant_of(flag)
     if constant is UNBOUND_ERROR:
         raise exctype_destroyed("item's original interpreter destroyed")
-    if constant is not UNBOUND:
-        raise NotImplementedError(f"{constant!r} leaves no unbound item")
-    return UNBOUND
+    raise NotImplementedError(f"{constant!r} leaves no unbound item")

@@ -15,7 +15,7 @@ import operator
 import queue as _queue
 import time
 import weakref
-from typing import Any
+from typing import Any, Self
 
 from atoll import _atoll
 from atoll.interpreters import _crossinterp
@@ -55,25 +55,25 @@ class ItemInterpreterDestroyed(QueueError, _crossinterp.ItemInterpreterDestroyed
 UNBOUND = _crossinterp.UnboundItem.singleton("queue", __name__)
 
 #: One object per queue: identity is equality.
-_objects: weakref.WeakValueDictionary[int, Queue] = weakref.WeakValueDictionary()
+_objects: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 class Queue(_atoll.Queue):
     """A queue between interpreters, by its id: first in, first out, for any number of users.
 
-    Use :func:`create_queue` to make a new one. The queue lives as long as some interpreter has an object
-    for it, or one is on its way. Objects arrive as copies; a memoryview shares its memory, and a Queue
-    stays the same queue. Safe to use from any thread.
+    Use :func:`create_queue` to make a new one. The queue lives as long as some interpreter has an
+    object for it, or one is on its way. Objects arrive as copies; a memoryview shares its memory,
+    and a Queue stays the same queue. Safe to use from any thread.
     """
 
     __slots__ = ()
 
-    def __new__(cls, id: int, /) -> Queue:
+    def __new__(cls, id: int, /) -> Self:
         id = operator.index(id)
         known = _objects.get(id)
-        if known is not None and type(known) is cls:
-            return known
-        return _objects.setdefault(id, super().__new__(cls, id))
+        if type(known) is not cls:
+            known = _objects.setdefault(id, super().__new__(cls, id))
+        return known
 
     @property
     def unbounditems(self) -> Any:
@@ -105,7 +105,8 @@ def create(maxsize: int = 0, *, unbounditems: Any = UNBOUND) -> Queue:
 
     ``unbounditems`` is the default for items whose sender's interpreter ends before they are taken:
     ``UNBOUND`` (they are replaced by UNBOUND), ``UNBOUND_ERROR`` (getting one raises
-    ItemInterpreterDestroyed), ``UNBOUND_REMOVE`` (they vanish), or ``UNBOUND_KEEP`` (nothing happens).
+    ItemInterpreterDestroyed), ``UNBOUND_REMOVE`` (they vanish), or ``UNBOUND_KEEP`` (nothing
+    happens).
     """
     return Queue(_queues.create(maxsize, Queue._unbound_flag(unbounditems), -1))
 

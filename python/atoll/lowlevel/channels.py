@@ -1,8 +1,8 @@
 """Channels by id: the functions of CPython 3.14's ``_interpchannels``.
 
-``cid`` is a ChannelID or the number of a channel: TypeError for other types, ValueError if negative,
-ChannelNotFoundError if there is no such channel (any more). A channel lives as long as some ChannelID
-of it does, in any interpreter or on its way to one.
+``cid`` is a ChannelID or the number of a channel: TypeError for other types, ValueError if
+negative, ChannelNotFoundError if there is no such channel (any more). A channel lives as long as
+some ChannelID of it does, in any interpreter or on its way to one.
 
 ``unboundop`` means what it means in :mod:`atoll.lowlevel.queues`.
 """

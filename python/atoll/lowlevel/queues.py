@@ -1,10 +1,12 @@
 """Queues by id: the functions of CPython 3.14's ``_interpqueues``.
 
-An id is a non-negative int: TypeError for other types, ValueError if negative, QueueNotFoundError if
-there is no such queue (any more). Nothing here waits; see :mod:`atoll.interpreters` for queues that do.
+An id is a non-negative int: TypeError for other types, ValueError if negative, QueueNotFoundError
+if there is no such queue (any more). Nothing here waits; see :mod:`atoll.interpreters` for queues
+that do.
 
-``unboundop`` says what becomes of an item whose sender's interpreter ends: 1 it is removed, 2 receiving
-it is an error, 3 it is replaced, and, atoll's own, 0 it stays as it is; -1 is the queue's default.
+``unboundop`` says what becomes of an item whose sender's interpreter ends: 1 it is removed,
+2 receiving it is an error, 3 it is replaced, and, atoll's own, 0 it stays as it is; -1 is the
+queue's default.
 """
 
 from atoll._atoll import QueueError, QueueNotFoundError
