@@ -5,6 +5,7 @@
 #include <new>
 #include <vector>
 
+#include "core/immortal.hpp"
 #include "core/lock.hpp"
 #include "core/mailbox.hpp"
 #include "core/parking.hpp"
@@ -22,8 +23,8 @@ constinit std::atomic<bool> everybody{false};
 constinit Lock closing_lock;
 
 std::vector<InterpreterId>& closing_ids() noexcept {
-  static auto* const ids = new std::vector<InterpreterId>;  // leaked: used until the very end
-  return *ids;
+  static Immortal<std::vector<InterpreterId>> ids;
+  return ids.get();
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // Points in time on the monotonic clock.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <limits>
 
@@ -42,7 +41,13 @@ class Deadline {
     return left > 0 ? static_cast<double>(left) * 1e-9 : 0.0;
   }
 
-  friend constexpr auto operator<=>(const Deadline&, const Deadline&) noexcept = default;
+  friend constexpr bool operator==(Deadline a, Deadline b) noexcept {
+    return a.nanoseconds_ == b.nanoseconds_;
+  }
+  friend constexpr bool operator<(Deadline a, Deadline b) noexcept {
+    return a.nanoseconds_ < b.nanoseconds_;
+  }
+  friend constexpr bool operator>(Deadline a, Deadline b) noexcept { return b < a; }
 
  private:
   static constexpr std::int64_t never_ = std::numeric_limits<std::int64_t>::max();

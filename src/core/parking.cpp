@@ -3,16 +3,17 @@
 #include <new>
 
 #include "core/futex.hpp"
+#include "core/immortal.hpp"
 #include "core/lock.hpp"
 
 namespace atoll::core {
 
-/// All parkers of the process. Leaked on purpose: threads may outlive static destruction.
+/// All parkers of the process.
 class ParkerPool {
  public:
   static ParkerPool& instance() noexcept {
-    static ParkerPool* const pool = new ParkerPool;
-    return *pool;
+    static Immortal<ParkerPool> pool;
+    return pool.get();
   }
 
   Parker* acquire() noexcept {

@@ -1,20 +1,20 @@
 #include "core/registry.hpp"
 
 #include "core/closing.hpp"
+#include "core/immortal.hpp"
 
 namespace atoll::core {
 
-// Leaked on purpose: threads may outlive static destruction, and destroying what is left at exit
-// would gain nothing.
+// What is left in them at exit stays there: destroying it would gain nothing.
 
 Registry<Queue>& queues() noexcept {
-  static auto* const registry = new Registry<Queue>(1);
-  return *registry;
+  static Immortal<Registry<Queue>> registry(std::int64_t{1});
+  return registry.get();
 }
 
 Registry<SharedChannel>& channels() noexcept {
-  static auto* const registry = new Registry<SharedChannel>(0);
-  return *registry;
+  static Immortal<Registry<SharedChannel>> registry(std::int64_t{0});
+  return registry.get();
 }
 
 void interpreter_gone(InterpreterId id) noexcept {

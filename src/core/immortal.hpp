@@ -1,0 +1,26 @@
+// Objects of the process that are never destroyed, since threads may outlive static destruction.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <utility>
+
+namespace atoll::core {
+
+/// For function-local statics: `static Immortal<Registry> registry(1);`. Needs no allocation.
+template <class T>
+class Immortal {
+ public:
+  template <class... Args>
+  explicit Immortal(Args&&... args) : object_(new (storage_) T(std::forward<Args>(args)...)) {}
+  Immortal(const Immortal&) = delete;
+  Immortal& operator=(const Immortal&) = delete;
+
+  [[nodiscard]] T& get() noexcept { return *object_; }
+
+ private:
+  alignas(T) std::byte storage_[sizeof(T)];
+  T* const object_;
+};
+
+}  // namespace atoll::core
