@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import runpy
 import sys
 
@@ -20,16 +21,21 @@ interpreters it creates and in its child processes.
 def _run_in_main(source: str | bytes, filename: str, file: str | None) -> None:
     """Execute in the ``__main__`` that there is, so that what it defines can be sent and pickled."""
     code = compile(source, filename, "exec", dont_inherit=True)
-    main = sys.modules["__main__"]
-    namespace = main.__dict__
-    namespace.clear()
-    namespace.update(
-        __name__="__main__", __builtins__=__builtins__, __doc__=None, __package__=None, __loader__=None
-    )
-    namespace["__spec__"] = None
+    fresh = {
+        "__name__": "__main__",
+        "__builtins__": builtins,
+        "__doc__": None,
+        "__package__": None,
+        "__loader__": None,
+        "__spec__": None,
+    }
     if file is not None:
-        namespace["__file__"] = file
-    exec(code, namespace)
+        fresh["__file__"] = file
+    # The namespace is this module's own: nothing of it can be used from here on.
+    run, namespace = exec, sys.modules["__main__"].__dict__
+    namespace.clear()
+    namespace.update(fresh)
+    run(code, namespace)
 
 
 def main() -> None:

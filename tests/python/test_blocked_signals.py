@@ -1,4 +1,4 @@
-"""Signals and the end of the process while somebody is blocked. Each case is a process of its own."""
+"""Signals, and the end of the process, while somebody is blocked. Each case is its own process."""
 
 import os
 import re

@@ -43,17 +43,24 @@ def interp():
 class TestEnds:
     def test_create_gives_both_ends_of_one_channel(self, ends):
         recv, send = ends
-        assert type(recv) is RecvChannel and type(send) is SendChannel
-        assert recv.id.end == "recv" and send.id.end == "send"
-        assert int(recv.id) == int(send.id) and recv.id != send.id
+        assert type(recv) is RecvChannel
+        assert type(send) is SendChannel
+        assert recv.id.end == "recv"
+        assert send.id.end == "send"
+        assert int(recv.id) == int(send.id)
+        assert recv.id != send.id
         assert repr(recv) == f"RecvChannel(id={int(recv.id)})"
-        assert not recv.is_closed and not send.is_closed
+        assert not recv.is_closed
+        assert not send.is_closed
 
     def test_equality_is_by_end_and_number(self, ends):
         recv, send = ends
         number = int(recv.id)
-        assert recv == RecvChannel(number) and send == SendChannel(send.id)
-        assert recv != send and recv != RecvChannel(number + 1) and recv != number
+        assert recv == RecvChannel(number)
+        assert send == SendChannel(send.id)
+        assert recv != send
+        assert recv != RecvChannel(number + 1)
+        assert recv != number
         assert hash(recv) == hash(RecvChannel(number)) == hash(recv.id)
         assert len({recv, RecvChannel(number), send}) == 2
 
@@ -61,7 +68,8 @@ class TestEnds:
     def test_pickling(self, ends, protocol):
         for end in ends:
             copy = pickle.loads(pickle.dumps(end, protocol))
-            assert copy == end and type(copy) is type(end)
+            assert copy == end
+            assert type(copy) is type(end)
 
     @pytest.mark.parametrize("end", [RecvChannel, SendChannel])
     @pytest.mark.parametrize(
@@ -119,7 +127,9 @@ class TestEnds:
             assert interpreters.is_shareable(end)
             send.send_nowait(end)
             received = recv.recv_nowait()
-            assert received == end and received is not end and type(received) is type(end)
+            assert received == end
+            assert received is not end
+            assert type(received) is type(end)
         interp.prepare_main(recv=recv, send=send)
         interp.exec("send.send_nowait((recv, send))")
         assert recv.recv() == (recv, send)
@@ -141,7 +151,8 @@ class TestSendAndReceive:
         recv, send = ends
         send.send_nowait(value)
         received = recv.recv()
-        assert received == value and type(received) is type(value)
+        assert received == value
+        assert type(received) is type(value)
 
     def test_within_another_interpreter(self, interp):
         """test_send_recv_same_interpreter, whose script CPython's tests do not look at."""
@@ -258,7 +269,8 @@ class TestSendAndReceive:
         thread.start()
         view = recv.recv()
         thread.join()
-        assert type(view) is memoryview and view == data
+        assert type(view) is memoryview
+        assert view == data
         data[3:4] = b"y"
         assert bytes(view) == b"x12y"
         with pytest.raises(TypeError):
@@ -285,7 +297,8 @@ class TestClose:
         send.send_nowait(1)
         send.send_nowait(2)
         send.close()
-        assert send.is_closed and not recv.is_closed
+        assert send.is_closed
+        assert not recv.is_closed
         with pytest.raises(ChannelClosedError):
             send.send_nowait(3)
         assert [recv.recv(), recv.recv_nowait()] == [1, 2]
@@ -308,7 +321,8 @@ class TestClose:
         send.send_nowait(2)
         assert [recv.recv(), recv.recv()] == [1, 2]
         recv.close()
-        assert recv.is_closed and send.is_closed
+        assert recv.is_closed
+        assert send.is_closed
 
     def test_those_who_wait_wake(self, ends):
         recv, send = ends

@@ -155,6 +155,7 @@ class TestCreateAndClose:
         os.close(r)
         os.close(w)
 
+    @pytest.mark.skipif(sys.version_info < (3, 14), reason="_current_frames() mixes interpreters up there")
     def test_thread_states_of_ended_threads_do_not_pile_up(self, interp):
         for _ in range(50):
             thread = threading.Thread(target=interp.call, args=(double, 1))

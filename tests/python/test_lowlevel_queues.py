@@ -253,7 +253,8 @@ class TestRegistration:
             with pytest.raises(Full):
                 queues.put(qid, 1)
             received, _ = queues.get(qid)
-            assert type(received) is Handle and received.id == qid
+            assert type(received) is Handle
+            assert received.id == qid
         finally:
             queues._register_heap_types(highlevel.Queue, QueueEmpty, QueueFull)
             queues.destroy(qid)
