@@ -59,7 +59,8 @@ void prepare(Interpreter& target) {
 
 void prepare_exit() noexcept {
   set_exiting(true);
-  for (const InterpreterHandle& record : Registry::instance().known()) {
+  // list() forgets what others have ended without telling us.
+  for (const InterpreterHandle& record : Registry::instance().list()) {
     if (record->is_main()) continue;
     try {
       prepare(*record);
