@@ -19,7 +19,7 @@ namespace {
 using core::End;
 using core::SharedChannel;
 using core::Status;
-using State_ = core::Channel::State;
+using ChannelState = core::Channel::State;
 using ChannelHandle = core::Handle<SharedChannel>;
 
 template <std::size_t N>
@@ -45,7 +45,7 @@ struct Target {
   /// The same for what a closed channel refuses.
   [[nodiscard]] bool find_open(PyObject* object) {
     if (!find(object)) return false;
-    if (channel->state() != State_::closed) return true;
+    if (channel->state() != ChannelState::closed) return true;
     raise(Status::closed);
     return false;
   }
@@ -126,7 +126,7 @@ PyObject* list_all(PyObject* module, PyObject*) {
   py::Ref list = py::Ref::steal(PyList_New(0));
   if (!list) return nullptr;
   for (const auto& [id, channel] : channels) {
-    if (channel->state() == State_::closed && !channel->was_released()) continue;
+    if (channel->state() == ChannelState::closed && !channel->was_released()) continue;
     const py::Ref cid = make_channel_id(state, id, End::both, true);
     if (!cid) return nullptr;
     const py::Ref entry = py::Ref::steal(Py_BuildValue("(Oii)", cid.get(),
@@ -208,7 +208,7 @@ PyObject* send_blocking(const Target& target, core::Item&& item, const Timeout& 
 PyObject* send_object(PyObject* module, const SendArguments& given, PyObject* object) {
   Target target(module);
   if (!target.find(given.cid)) return nullptr;
-  if (target.channel->state() != State_::open) return target.raise(Status::closed);
+  if (target.channel->state() != ChannelState::open) return target.raise(Status::closed);
   core::UnboundPolicy policy{};
   std::int32_t fallback = 0;
   if (!convert_policy(given.flag, target.channel->default_policy(), policy) ||
@@ -288,7 +288,7 @@ PyObject* list_interpreters(PyObject* module, PyObject* args, PyObject* kwargs) 
   }
   Target target(module);
   if (!target.find_open(cid)) return nullptr;
-  if (send && target.channel->state() != State_::open) return target.raise(Status::closed);
+  if (send && target.channel->state() != ChannelState::open) return target.raise(Status::closed);
   std::vector<core::InterpreterId> ids;
   const Status status = target.channel->users().list(send ? End::sending : End::receiving, ids);
   if (status != Status::ok) return target.raise(status);
