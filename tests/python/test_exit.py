@@ -64,6 +64,8 @@ class TestExit:
     @pytest.mark.parametrize("code", ["while True: pass", "import time\nwhile True: time.sleep(0.01)",
                                       "try:\n ready()\n while True: pass\nfinally:\n print('cleaned up', flush=True)"])
     def test_a_daemon_thread_still_running_code(self, code):
+        if "finally" in code and sys.version_info < (3, 14):
+            pytest.skip("3.13 can abort: Py_EndInterpreter, not the last thread (docs/limits.md)")
         proc = run(f"""
             import os, threading
             from atoll import interpreters
