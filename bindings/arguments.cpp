@@ -5,7 +5,7 @@
 #include "id_argument.hpp"
 #include "py/cpython_compat.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 int convert_interpreter_id(PyObject* object, void* out) {
   return convert_id(object, "interpreter", *static_cast<std::int64_t*>(out)) ? 1 : 0;
@@ -39,4 +39,4 @@ runtime::InterpreterHandle find_interpreter(std::int64_t id, bool restrict, cons
   return record;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

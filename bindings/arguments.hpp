@@ -9,7 +9,7 @@
 #include "runtime/registry.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// An interpreter id (`std::int64_t*`): TypeError unless an int, ValueError if negative,
 /// OverflowError from 2**63 on.
@@ -27,4 +27,4 @@ int convert_interpreter_id(PyObject* object, void* out);
                                                           const char* action);
 void require_own(const runtime::Interpreter& interpreter, const char* action);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -3,7 +3,7 @@
 #include "exceptions.hpp"
 #include "wait.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 py::Status add_channel_errors(PyObject* module) {
   State& state = state_of(module);
@@ -59,4 +59,4 @@ PyObject* raise_channel_error(const State& state, std::int64_t id, core::Status 
   return nullptr;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

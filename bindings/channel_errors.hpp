@@ -8,7 +8,7 @@
 #include "core/status.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 py::Status add_channel_errors(PyObject* module);
 
@@ -16,4 +16,4 @@ py::Status add_channel_errors(PyObject* module);
 /// ChannelEmptyError (pending), ChannelNotEmptyError, TimeoutError (timed_out). Returns null.
 PyObject* raise_channel_error(const State& state, std::int64_t id, core::Status status);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

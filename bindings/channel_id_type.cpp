@@ -4,7 +4,7 @@
 #include "core/registry.hpp"
 #include "id_argument.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -147,4 +147,4 @@ bool convert_channel_name(const State& state, PyObject* object, ChannelName& out
   return convert_id(object, "channel", out.id);
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -12,7 +12,7 @@
 #include "py/ref.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// A new heap type of the module; null with a Python error set on failure.
 PyTypeObject* make_channel_id_type(PyObject* module);
@@ -28,4 +28,4 @@ struct ChannelName {
 /// What a ChannelID, or an int of a channel, names. False with a Python error set.
 [[nodiscard]] bool convert_channel_name(const State& state, PyObject* object, ChannelName& out);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

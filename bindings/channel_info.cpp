@@ -4,7 +4,7 @@
 
 #include "runtime/registry.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -103,4 +103,4 @@ py::Ref make_channel_info(const State& state, core::SharedChannel& channel) {
   return done ? info : py::Ref();
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -7,7 +7,7 @@
 #include "py/ref.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// A new type of the module; null with a Python error set on failure.
 PyTypeObject* make_channel_info_type(PyObject* module);
@@ -15,4 +15,4 @@ PyTypeObject* make_channel_info_type(PyObject* module);
 /// The state of `channel` right now, as the calling interpreter sees it.
 [[nodiscard]] py::Ref make_channel_info(const State& state, core::SharedChannel& channel);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -9,7 +9,7 @@
 #include "in_transit.hpp"
 #include "transfer/extension_types.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -119,4 +119,4 @@ py::Status register_end_types(const State& state, PyObject* send_type, PyObject*
   return register_end_type(state, receive_type, Tag::receive_end);
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

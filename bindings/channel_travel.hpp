@@ -6,7 +6,7 @@
 #include "py/ref.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Makes ChannelIDs shareable in this interpreter.
 [[nodiscard]] py::Status register_channel_id_type(const State& state);
@@ -16,4 +16,4 @@ namespace atoll::bindings {
 [[nodiscard]] py::Status register_end_types(const State& state, PyObject* send_type,
                                             PyObject* receive_type);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

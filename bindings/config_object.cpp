@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -113,4 +113,4 @@ py::Status config_from_python(const State& state, PyObject* object, Config& out)
   return apply_overrides(fields.get(), out);
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -5,7 +5,7 @@
 #include "py/ref.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 py::Ref config_to_python(const State& state, const Config& config);
 
@@ -15,4 +15,4 @@ py::Status config_from_python(const State& state, PyObject* object, Config& out)
 /// Replaces the fields that `overrides` (a dict, or null) names.
 py::Status apply_overrides(PyObject* overrides, Config& config);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -7,7 +7,7 @@
 #include "transfer/modes.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 namespace {
 
 constexpr const char* capsule_name = "atoll.crossinterp_data";
@@ -64,4 +64,4 @@ py::Status add_crossinterp(PyObject* module) {
   return PyModule_AddFunctions(module, methods) == 0 ? py::Status::ok : py::Status::error;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -6,9 +6,9 @@
 
 #include "py/ref.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Adds the two functions to `module`, from its exec slot.
 py::Status add_crossinterp(PyObject* module);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 py::Status add_exception(PyObject* module, const char* home, const char* name, const char* doc,
                          PyObject* base, PyObject*& out) {
@@ -11,4 +11,4 @@ py::Status add_exception(PyObject* module, const char* home, const char* name, c
   return out && PyModule_AddObjectRef(module, name, out) == 0 ? py::Status::ok : py::Status::error;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

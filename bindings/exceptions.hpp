@@ -5,11 +5,11 @@
 
 #include "py/ref.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Adds `name` to the module; `home` is the Python module that exports it. `out` gets a new
 /// reference.
 py::Status add_exception(PyObject* module, const char* home, const char* name, const char* doc,
                          PyObject* base, PyObject*& out);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

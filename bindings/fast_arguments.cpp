@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -51,4 +51,4 @@ bool parse_fast(const Signature& signature, PyObject* const* args, Py_ssize_t na
   return true;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

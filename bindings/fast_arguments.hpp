@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 struct Signature {
   const char* function;      ///< for errors
@@ -26,4 +26,4 @@ template <class Function>
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -2,7 +2,7 @@
 
 #include "py/ref.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 bool convert_id(PyObject* object, const char* kind, std::int64_t& out) {
   if (!PyIndex_Check(object)) {
@@ -30,4 +30,4 @@ int convert_queue_id(PyObject* object, void* out) {
   return convert_id(object, "queue", *static_cast<std::int64_t*>(out)) ? 1 : 0;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

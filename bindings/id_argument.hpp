@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// A non-negative int. False with a Python error set: TypeError "<kind> ID must be an int, got
 /// str", ValueError if negative, OverflowError from 2**63 on. What has `__index__` is an int here.
@@ -14,4 +14,4 @@ namespace atoll::bindings {
 /// The same for PyArg_ParseTupleAndKeywords ("O&", `std::int64_t*`).
 int convert_queue_id(PyObject* object, void* out);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -7,7 +7,7 @@
 #include "core/object.hpp"
 #include "core/registry.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// One bind that belongs to no interpreter. Freed with the message, by any thread.
 template <class T, core::Registry<T>& (*registry)() noexcept>
@@ -41,4 +41,4 @@ class InTransit final : public core::Object {
 using QueueInTransit = InTransit<core::Queue, core::queues>;
 using ChannelInTransit = InTransit<core::SharedChannel, core::channels>;
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

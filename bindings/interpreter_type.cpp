@@ -7,7 +7,7 @@
 #include "run_code.hpp"
 #include "runtime/lifecycle.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -223,4 +223,4 @@ PyTypeObject* make_interpreter_type(PyObject* module) {
   return reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -3,9 +3,9 @@
 
 #include <Python.h>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// A new heap type of the module; null with a Python error set on failure.
 PyTypeObject* make_interpreter_type(PyObject* module);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

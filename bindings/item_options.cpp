@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 bool convert_policy(int flag, core::UnboundPolicy default_policy, core::UnboundPolicy& out) {
   if (flag < 0) {
@@ -50,4 +50,4 @@ PyObject* item_to_pair(const State& state, core::Item&& item) {
   return PyTuple_Pack(2, object.get(), flag.get());
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

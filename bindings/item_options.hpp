@@ -9,7 +9,7 @@
 #include "state.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Items that cannot go natively: refused, or pickled.
 enum class Fallback : std::int32_t { shareable_only = 0, pickle = 1 };
@@ -33,4 +33,4 @@ enum class Fallback : std::int32_t { shareable_only = 0, pickle = 1 };
 /// (object, None), or (None, flag) for an item whose sender is gone.
 [[nodiscard]] PyObject* item_to_pair(const State& state, core::Item&& item);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

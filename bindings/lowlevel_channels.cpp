@@ -12,7 +12,7 @@
 #include "item_options.hpp"
 #include "wait.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -412,4 +412,4 @@ PyMethodDef lowlevel_channels_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

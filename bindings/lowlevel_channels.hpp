@@ -4,9 +4,9 @@
 
 #include <Python.h>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Their method table, for add_namespace().
 extern PyMethodDef lowlevel_channels_methods[];
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

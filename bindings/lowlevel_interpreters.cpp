@@ -9,7 +9,7 @@
 #include "runtime/lifecycle.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -325,4 +325,4 @@ PyMethodDef lowlevel_interpreters_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

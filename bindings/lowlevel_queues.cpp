@@ -11,7 +11,7 @@
 #include "queue_travel.hpp"
 #include "wait.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -237,4 +237,4 @@ PyMethodDef lowlevel_queues_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -21,7 +21,7 @@
 #include "runtime/lifecycle.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -188,8 +188,8 @@ PyModuleDef module_definition = {
     [](void* module) { clear(static_cast<PyObject*>(module)); },
 };
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings
 
 PyMODINIT_FUNC PyInit__atoll() {
-  return PyModuleDef_Init(&atoll::bindings::module_definition);
+  return PyModuleDef_Init(&libatoll::bindings::module_definition);
 }

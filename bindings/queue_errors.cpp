@@ -3,7 +3,7 @@
 #include "exceptions.hpp"
 #include "wait.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 py::Status add_queue_errors(PyObject* module) {
   State& state = state_of(module);
@@ -43,4 +43,4 @@ PyObject* raise_queue_error(State& state, std::int64_t id, core::Status status,
   return nullptr;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -8,7 +8,7 @@
 #include "core/status.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// QueueError and QueueNotFoundError; null with a Python error set on failure.
 py::Status add_queue_errors(PyObject* module);
@@ -20,4 +20,4 @@ enum class QueueAction { put, get };
 PyObject* raise_queue_error(State& state, std::int64_t id, core::Status status, QueueAction action);
 PyObject* raise_queue_not_found(const State& state, std::int64_t id);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -5,7 +5,7 @@
 #include "queue_errors.hpp"
 #include "transfer/extension_types.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -61,4 +61,4 @@ py::Status register_interpreter_type(const State& state, PyObject* type) {
                        {transfer::Tag::interpreter, false, encode_interpreter, make_from_number});
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -6,7 +6,7 @@
 #include "py/ref.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Makes objects of `type` shareable: they have an `id`, and `type(id)` makes one.
 py::Status register_queue_type(const State& state, PyObject* type);
@@ -14,4 +14,4 @@ py::Status register_queue_type(const State& state, PyObject* type);
 /// The same for interpreters, which PEP 734 does not call shareable.
 py::Status register_interpreter_type(const State& state, PyObject* type);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

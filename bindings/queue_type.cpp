@@ -11,7 +11,7 @@
 #include "state.hpp"
 #include "wait.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -341,4 +341,4 @@ PyTypeObject* make_queue_type(PyObject* module) {
   return reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

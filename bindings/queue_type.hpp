@@ -11,9 +11,9 @@
 
 #include <Python.h>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// A new heap type of the module; null with a Python error set on failure.
 PyTypeObject* make_queue_type(PyObject* module);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -7,7 +7,7 @@
 #include "transfer/exception.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 namespace {
 
@@ -166,4 +166,4 @@ PyObject* bind_in_main(const State& state, runtime::Interpreter& target, PyObjec
   return nullptr;
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

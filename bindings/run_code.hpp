@@ -10,7 +10,7 @@
 #include "runtime/interpreter.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 enum class ScriptKind { any, string, function };
 
@@ -32,4 +32,4 @@ PyObject* call_vector(const State& state, runtime::Interpreter& target, PyObject
 /// None. `updates` is a dict of names to shareable objects; all are bound or none.
 PyObject* bind_in_main(const State& state, runtime::Interpreter& target, PyObject* updates);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 State* current_state() {
   const py::Ref module = py::Ref::steal(PyImport_ImportModule("atoll._atoll"));
@@ -54,4 +54,4 @@ void raise_not_shareable(transfer::Context& context,
   PyErr_SetRaisedException(py::Ref(error).release());
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

@@ -12,7 +12,7 @@
 #include "runtime/run.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 struct State {
   runtime::Interpreter* self;       ///< the interpreter that this module lives in
@@ -80,4 +80,4 @@ void raise_interrupt() noexcept;
 void raise_not_shareable(transfer::Context& context,
                          const transfer::ExceptionSnapshot& snapshot) noexcept;
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

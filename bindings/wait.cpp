@@ -7,7 +7,7 @@
 #include "py/thread_state.hpp"
 #include "runtime/signals.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 bool parse_timeout(PyObject* object, Timeout& out) {
   if (!object || object == Py_None) return true;
@@ -76,4 +76,4 @@ bool raise_common(const State& state, core::Status status) {
   }
 }
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

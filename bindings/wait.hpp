@@ -8,7 +8,7 @@
 #include "core/status.hpp"
 #include "state.hpp"
 
-namespace atoll::bindings {
+namespace libatoll::bindings {
 
 /// Seconds, or never.
 struct Timeout {
@@ -43,4 +43,4 @@ struct Blocked {
 /// (InterpreterError), no_memory (MemoryError). False for all others.
 bool raise_common(const State& state, core::Status status);
 
-}  // namespace atoll::bindings
+}  // namespace libatoll::bindings

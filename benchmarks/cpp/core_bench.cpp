@@ -22,7 +22,7 @@
 #include "core/futex.hpp"
 #include "core/select.hpp"
 
-using namespace atoll::core;
+using namespace libatoll::core;
 
 namespace {
 

@@ -1,15 +1,13 @@
 // Python's integers of any size, as a C++ value without arithmetic.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace atoll {
+namespace libatoll {
 
 /// An integer of any size: sign and magnitude. It carries a number to and from a library that
 /// calculates with it, as text or as words.
@@ -51,4 +49,4 @@ class BigInt {
   std::vector<std::uint32_t> magnitude_;
 };
 
-}  // namespace atoll
+}  // namespace libatoll

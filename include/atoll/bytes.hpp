@@ -1,8 +1,6 @@
 // A Python bytes object, as a C++ value.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace atoll {
+namespace libatoll {
 
 /// A sequence of bytes; a type of its own, so that it is not taken for text.
 ///
@@ -42,4 +40,4 @@ class Bytes {
   std::string data_;
 };
 
-}  // namespace atoll
+}  // namespace libatoll

@@ -1,12 +1,10 @@
 // How an interpreter is configured: PEP 684's per-interpreter settings.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <string>
 #include <string_view>
 
-namespace atoll {
+namespace libatoll {
 
 /// Which global interpreter lock a new interpreter uses.
 enum class Gil {
@@ -42,4 +40,4 @@ struct Config {
 /// "default", "shared" or "own"; throws ConfigError for anything else.
 [[nodiscard]] Gil gil_from_string(std::string_view text);
 
-}  // namespace atoll
+}  // namespace libatoll

@@ -4,14 +4,12 @@
 // arrives as ExecutionFailed, which holds plain text only and outlives the interpreter.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-namespace atoll {
+namespace libatoll {
 
 class Error : public std::runtime_error {
  public:
@@ -83,4 +81,4 @@ class ExecutionFailed : public InterpreterError {
   std::string traceback_;
 };
 
-}  // namespace atoll
+}  // namespace libatoll

@@ -1,8 +1,6 @@
 // An interpreter, as C++ sees it.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,7 +13,7 @@
 #include "atoll/config.hpp"
 #include "atoll/value.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 /// Who made an interpreter; the numbers are those of CPython's `_interpreters`.
 enum class Whence : std::uint8_t {
@@ -125,4 +123,4 @@ class Interpreter {
   std::shared_ptr<const Shared> shared_;
 };
 
-}  // namespace atoll
+}  // namespace libatoll

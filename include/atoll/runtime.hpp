@@ -1,15 +1,13 @@
 // Starting and ending CPython in a C++ program.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "atoll/interpreter.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 /// How CPython is started. Of no effect on one that runs already.
 struct RuntimeOptions {
@@ -77,4 +75,4 @@ class Runtime {
   std::unique_ptr<Joined> joined_;
 };
 
-}  // namespace atoll
+}  // namespace libatoll

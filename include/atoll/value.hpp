@@ -1,8 +1,6 @@
 // The neutral value: what C++ and any interpreter can hand each other.
 #pragma once
 
-#include "atoll/namespace.hpp"
-
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +20,7 @@
 #include "atoll/bytes.hpp"
 #include "atoll/error.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 class Value;
 
@@ -282,6 +280,6 @@ class Value {
 [[nodiscard]] std::string to_string(const Value& value);
 std::ostream& operator<<(std::ostream& out, const Value& value);
 
-}  // namespace atoll
+}  // namespace libatoll
 
 #include "atoll/detail/value_cast.hpp"

@@ -7,7 +7,7 @@
 
 #include "atoll/error.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 namespace {
 
@@ -162,4 +162,4 @@ std::string BigInt::to_string(int base) const {
   return text + (base == 16 ? to_hex(magnitude_) : to_decimal(magnitude_));
 }
 
-}  // namespace atoll
+}  // namespace libatoll

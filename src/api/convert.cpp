@@ -9,7 +9,7 @@
 
 #include "atoll/error.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 namespace {
 
@@ -249,4 +249,4 @@ py::Ref text_to_python(std::string_view text, std::string_view what) {
   return decode_text(text, Path(what));
 }
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

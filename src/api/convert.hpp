@@ -12,7 +12,7 @@
 #include "atoll/value.hpp"
 #include "py/ref.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 /// How deeply lists, tuples and dicts may be nested. Recursion takes some hundred bytes per level
 /// of the thread's stack.
@@ -28,4 +28,4 @@ inline constexpr int max_depth = 1000;
 /// UTF-8 in which lone surrogates are kept, to str.
 [[nodiscard]] py::Ref text_to_python(std::string_view text, std::string_view what);
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

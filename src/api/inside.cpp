@@ -3,7 +3,7 @@
 #include "transfer/exception.hpp"
 #include "transfer/release_list.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 void enter(runtime::Interpreter& target) {
   if (!runtime::lifecycle::join_current()) throw PythonRaised();
@@ -41,4 +41,4 @@ void consume_interrupt() noexcept {
   }
 }
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

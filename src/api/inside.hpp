@@ -3,7 +3,6 @@
 
 #include <Python.h>
 
-#include <optional>
 
 #include "api/process.hpp"
 #include "atoll/error.hpp"
@@ -12,7 +11,7 @@
 #include "runtime/lifecycle.hpp"
 #include "runtime/session.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 /// Thrown inside a session with a Python error set.
 struct PythonRaised {};
@@ -46,13 +45,13 @@ void consume_interrupt() noexcept;
 template <class Body>
 auto run_inside(runtime::Interpreter& target, Body body) -> decltype(body()) {
   using runtime::Session;
-  // Destroyed last: the gate must be open again then.
+  if (!target.is_main() && target.is_closed()) throw InterpreterNotFoundError(target.id());
+  const Process::Use use(target.is_main() ? Process::Need::main : Process::Need::other);
+  // The gate must be open again when this one goes.
   struct CloseIfDue {
     runtime::Interpreter& target;
     ~CloseIfDue() { runtime::lifecycle::close_if_due(target); }
   } const close_if_due{target};
-  std::optional<Process::Use> use;
-  if (target.is_main()) use.emplace();
   std::optional<ExecutionFailed> failure;
   bool interrupted = false;
   {
@@ -70,4 +69,4 @@ auto run_inside(runtime::Interpreter& target, Body body) -> decltype(body()) {
   throw *std::move(failure);
 }
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

@@ -8,7 +8,7 @@
 #include "runtime/lifecycle.hpp"
 #include "runtime/registry.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 using api::check;
 using api::check_call;
@@ -26,7 +26,14 @@ struct Interpreter::Shared {
     if (record->is_own()) record->incref(implies_link);
   }
   ~Shared() {
-    if (record->is_own()) lifecycle::release_reference(*record);
+    if (!record->is_own()) return;
+    try {
+      const Process::Use use(Process::Need::other);
+      lifecycle::release_reference(*record);
+    } catch (const std::exception&) {
+      // CPython is being ended, which closes the interpreter. If it cannot be ended, this is due then.
+      if (record->decref()) record->close_when_idle();
+    }
   }
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
@@ -228,6 +235,8 @@ bool operator==(const Interpreter& a, const Interpreter& b) noexcept {
 }
 
 void Interpreter::close() const {
+  if (is_closed()) throw InterpreterNotFoundError(shared().record->id());
+  const Process::Use use(Process::Need::other);
   lifecycle::close(*shared().record);
 }
 
@@ -282,4 +291,4 @@ Value Interpreter::get(std::string_view name) const {
   });
 }
 
-}  // namespace atoll
+}  // namespace libatoll

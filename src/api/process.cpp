@@ -13,7 +13,7 @@
 #include "runtime/registry.hpp"
 #include "runtime/session.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 using runtime::InterpreterHandle;
 using runtime::Registry;
@@ -86,30 +86,34 @@ Process& Process::instance() noexcept {
 
 // --- users ---------------------------------------------------------------------------------------
 
-Process::Use::Use() {
+Process::Use::Use(Need need) : need_(need) {
   Process& process = instance();
   // Sequentially consistent, as closing_ is: either we see that it is being closed, or we are seen.
-  process.users_.fetch_add(1);
+  process.users(need).fetch_add(1);
   const bool closing = process.closing_.load();
   if (!closing && Py_IsInitialized()) return;
-  process.drop_user();
+  process.drop_user(need);
   throw InterpreterError(closing ? "the Python runtime is being closed"
                                  : "Python is not running: an atoll::Runtime starts it");
 }
 
 Process::Use::~Use() {
-  instance().drop_user();
+  instance().drop_user(need_);
 }
 
-void Process::drop_user() noexcept {
-  if (users_.fetch_sub(1) != 1 || !closing_.load()) return;
+std::atomic<int>& Process::users(Need need) noexcept {
+  return need == Need::main ? users_of_main_ : users_of_others_;
+}
+
+void Process::drop_user(Need need) noexcept {
+  if (users(need).fetch_sub(1) != 1 || !closing_.load()) return;
   const std::lock_guard lock(users_mutex_);
   users_gone_.notify_all();
 }
 
-bool Process::wait_for_users() {
+bool Process::wait_for_users(Need need) {
   std::unique_lock lock(users_mutex_);
-  return users_gone_.wait_for(lock, patience, [this] { return users_.load() == 0; });
+  return users_gone_.wait_for(lock, patience, [&] { return users(need).load() == 0; });
 }
 
 // --- start and end -------------------------------------------------------------------------------
@@ -142,6 +146,22 @@ std::string Process::close_leftovers() {
   return busy;
 }
 
+void Process::leave_main_only() {
+  if (!wait_for_users(Need::main)) {
+    throw InterpreterError("another thread still uses the main interpreter");
+  }
+  PyEval_RestoreThread(state_);
+  join_python_threads();
+  state_ = PyEval_SaveThread();
+  if (const std::string busy = close_leftovers(); !busy.empty()) {
+    throw InterpreterError("code still runs in interpreter " + busy);
+  }
+  // Calls into what is closed now are on their way out.
+  if (!wait_for_users(Need::other)) {
+    throw InterpreterError("another thread still uses an interpreter that atoll did not create");
+  }
+}
+
 void Process::finish() {
   const std::lock_guard lock(starting_);
   if (!started_) return;
@@ -151,19 +171,16 @@ void Process::finish() {
   if (py::attached_thread_state()) {
     throw InterpreterError("the runtime cannot be closed from inside an interpreter");
   }
-  struct Closing {
-    std::atomic<bool>& flag;
-    explicit Closing(std::atomic<bool>& f) : flag(f) { flag = true; }
-    ~Closing() { flag = false; }
-  } const closing(closing_);
-  if (!wait_for_users()) {
-    throw InterpreterError("another thread still uses the main interpreter");
-  }
-  PyEval_RestoreThread(state_);
-  join_python_threads();
-  state_ = PyEval_SaveThread();
-  if (const std::string busy = close_leftovers(); !busy.empty()) {
-    throw InterpreterError("code still runs in interpreter " + busy);
+  closing_ = true;
+  try {
+    leave_main_only();
+  } catch (...) {
+    closing_ = false;
+    // Whose last handle went meanwhile is closed now.
+    for (const InterpreterHandle& record : Registry::instance().known()) {
+      lifecycle::close_if_due(*record);
+    }
+    throw;
   }
 
   PyEval_RestoreThread(state_);
@@ -173,6 +190,7 @@ void Process::finish() {
   Registry::instance().after_finalization();
   runtime::forget_preloaded();
   lifecycle::set_exiting(false);
+  closing_ = false;
   if (status < 0) throw InterpreterError("Python could not write out its buffered output");
 }
 
@@ -186,4 +204,4 @@ void Process::finish_at_exit() noexcept {
   }
 }
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

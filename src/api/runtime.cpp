@@ -9,7 +9,7 @@
 #include "atoll/error.hpp"
 #include "py/thread_state.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 /// The thread that joined from inside an interpreter, to be put back there.
 struct Runtime::Joined {
@@ -58,4 +58,4 @@ std::string Runtime::python_version() {
   return text.substr(0, text.find(' '));
 }
 
-}  // namespace atoll
+}  // namespace libatoll

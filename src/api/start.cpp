@@ -16,7 +16,7 @@
 #include "py/ref.hpp"
 #include "runtime/errors.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 namespace fs = std::filesystem;
 
@@ -164,4 +164,4 @@ void start_cpython(const RuntimeOptions& options) {
   }
 }
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

@@ -3,10 +3,10 @@
 
 #include "atoll/runtime.hpp"
 
-namespace atoll::api {
+namespace libatoll::api {
 
 /// Initialises CPython; the calling thread holds the GIL of the main interpreter afterwards. Throws
 /// StartupError.
 void start_cpython(const RuntimeOptions& options);
 
-}  // namespace atoll::api
+}  // namespace libatoll::api

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <ostream>
 
-namespace atoll {
+namespace libatoll {
 
 // --- Tuple and Dict ------------------------------------------------------------------------------
 
@@ -345,4 +345,4 @@ void throw_out_of_range(const Value& value, std::string_view type) {
 }
 
 }  // namespace detail
-}  // namespace atoll
+}  // namespace libatoll

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 namespace {
 constexpr std::uint8_t bits(End end) noexcept {
@@ -100,4 +100,4 @@ Status Association::list(End end, std::vector<InterpreterId>& ids) const noexcep
   return Status::ok;
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -12,7 +12,7 @@
 #include "core/lock.hpp"
 #include "core/status.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 enum class End : std::uint8_t { sending = 1, receiving = 2, both = 3 };
 
@@ -54,4 +54,4 @@ class Association {
   std::vector<User> users_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 AsyncWait::AsyncWait(Handle<Mailbox> mailbox, std::span<Operation* const> operations,
                      Order order) noexcept
@@ -36,4 +36,4 @@ Selected AsyncWait::enqueue() noexcept {
   return selection_.enqueue_all(*this) ? selection_.result() : Selected{};
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

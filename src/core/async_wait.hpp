@@ -18,7 +18,7 @@
 #include "core/select.hpp"
 #include "core/waiter.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class AsyncWait final : public Waiter {
  public:
@@ -56,4 +56,4 @@ class AsyncWait final : public Waiter {
   Selection selection_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

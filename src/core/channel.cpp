@@ -5,7 +5,7 @@
 
 #include "core/channel_section.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 using channel_detail::lost;
 using channel_detail::retry;
@@ -347,4 +347,4 @@ std::size_t Channel::waiting_senders() const noexcept {
   return senders_.size() + awaiting_reception_;
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

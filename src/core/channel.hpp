@@ -28,7 +28,7 @@
 #include "core/select.hpp"
 #include "core/waiter.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Channel;
 
@@ -187,4 +187,4 @@ class Channel : public Object {
   std::size_t awaiting_reception_ = 0;  ///< slots with a sender
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

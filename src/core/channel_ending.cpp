@@ -5,7 +5,7 @@
 
 #include "core/channel_section.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 template <class Party>
 void Channel::wake_all(Section& section, OperationList& list, Status status) noexcept {
@@ -116,4 +116,4 @@ void Channel::interpreter_gone(InterpreterId id) noexcept {
   }
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

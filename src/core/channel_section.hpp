@@ -5,7 +5,7 @@
 
 #include "core/channel.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 namespace channel_detail {
 
@@ -75,4 +75,4 @@ class Channel::Self {
   bool is_claimed_ = false;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

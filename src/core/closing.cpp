@@ -10,7 +10,7 @@
 #include "core/mailbox.hpp"
 #include "core/parking.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 namespace {
 
@@ -75,4 +75,4 @@ bool is_closing_interpreter(InterpreterId id) noexcept {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

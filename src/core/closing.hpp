@@ -12,7 +12,7 @@
 
 #include "core/status.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// no_memory: too many interpreters are being closed at once to note one more; nothing was done.
 Status begin_closing(InterpreterId id) noexcept;
@@ -24,4 +24,4 @@ void end_closing_all() noexcept;
 /// A load and a comparison while nothing is being closed.
 [[nodiscard]] bool is_closing_interpreter(InterpreterId id) noexcept;
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

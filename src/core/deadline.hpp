@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
@@ -55,4 +55,4 @@ class Deadline {
   std::int64_t nanoseconds_ = never_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 namespace {
 
@@ -69,4 +69,4 @@ unsigned usable_cpus() noexcept {
   return count;
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

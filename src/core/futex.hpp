@@ -7,7 +7,7 @@
 
 #include "core/deadline.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 enum class FutexResult : std::uint8_t { woken, interrupted, timed_out };
 
@@ -32,4 +32,4 @@ inline void spin_pause() noexcept {
 #endif
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// For function-local statics: `static Immortal<Registry> registry(1);`. Needs no allocation.
 template <class T>
@@ -23,4 +23,4 @@ class Immortal {
   T* const object_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

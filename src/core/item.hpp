@@ -7,7 +7,7 @@
 #include "core/message.hpp"
 #include "core/status.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// What becomes of an item when its sender's interpreter is gone. Values as in PEP 734's modules.
 enum class UnboundPolicy : std::uint8_t {
@@ -29,4 +29,4 @@ struct Item {
   bool is_unbound = false;  ///< the sender's interpreter is gone and took the message along
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -1,6 +1,6 @@
 #include "core/item_buffer.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 void ItemBuffer::Block::free_chain(Block* block) noexcept {
   while (block) delete std::exchange(block, block->next);
@@ -70,4 +70,4 @@ void ItemBuffer::keep(Block* block) noexcept {
   }
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

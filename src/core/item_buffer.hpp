@@ -16,7 +16,7 @@
 
 #include "core/item.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Send;
 
@@ -133,4 +133,4 @@ class ItemBuffer {
   Block* garbage_ = nullptr;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -2,7 +2,7 @@
 
 #include "core/futex.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 void Lock::lock_slowly() noexcept {
   // The holder is a few lines from letting go, unless it was preempted: look for a moment, then
@@ -27,4 +27,4 @@ void Lock::wake() noexcept {
   futex_wake_one(word_);
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

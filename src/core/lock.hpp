@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Lock {
  public:
@@ -52,4 +52,4 @@ class [[nodiscard]] LockGuard {
   Lock& lock_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -8,7 +8,7 @@
 
 #include "core/closing.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 namespace {
 
@@ -94,4 +94,4 @@ void Mailbox::close_all(InterpreterId id, bool everybody) noexcept {
   }
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

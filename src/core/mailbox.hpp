@@ -15,7 +15,7 @@
 #include "core/status.hpp"
 #include "core/waiter.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Mailbox final : public Object {
  public:
@@ -64,4 +64,4 @@ class Mailbox final : public Object {
   Mailbox* previous_ = nullptr;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <new>
 
-namespace atoll::core {
+namespace libatoll::core {
 namespace {
 
 /// The last few blocks that were released, for the next large messages. Its lock guards a handful of
@@ -108,4 +108,4 @@ void Message::drop_attachments() noexcept {
   one_ = nullptr;
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

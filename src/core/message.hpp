@@ -16,7 +16,7 @@
 
 #include "core/object.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 using Attachments = std::vector<Handle<Object>>;
 
@@ -123,4 +123,4 @@ class Message {
 
 static_assert(sizeof(Message) == 64, "one cache line");
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

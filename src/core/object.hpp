@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Object {
  public:
@@ -90,4 +90,4 @@ class Handle {
   T* object_ = nullptr;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

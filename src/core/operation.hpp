@@ -18,7 +18,7 @@
 #include "core/deadline.hpp"
 #include "core/status.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Waiter;
 class OperationList;
@@ -113,4 +113,4 @@ class OperationList {
   std::size_t size_ = 0;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

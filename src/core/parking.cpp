@@ -6,7 +6,7 @@
 #include "core/immortal.hpp"
 #include "core/lock.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// All parkers of the process.
 class ParkerPool {
@@ -94,4 +94,4 @@ void Parker::post(std::uint32_t bit) noexcept {
   if (before == parked_) futex_wake_one(word_);
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -20,7 +20,7 @@
 #include "core/deadline.hpp"
 #include "core/status.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Parker {
  public:
@@ -77,4 +77,4 @@ class Parker {
   Parker* next_free_ = nullptr;  ///< those without a thread
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

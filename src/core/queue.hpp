@@ -8,7 +8,7 @@
 
 #include "core/channel.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Queue final : public Channel {
  public:
@@ -42,4 +42,4 @@ class Queue final : public Channel {
   const std::int32_t fallback_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -3,7 +3,7 @@
 #include "core/closing.hpp"
 #include "core/immortal.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 // What is left in them at exit stays there: destroying it would gain nothing.
 
@@ -23,4 +23,4 @@ void interpreter_gone(InterpreterId id) noexcept {
   end_closing(id);
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

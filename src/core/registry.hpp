@@ -23,7 +23,7 @@
 #include "core/shared_channel.hpp"
 #include "core/status.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// T has destroy_for_all() and interpreter_gone(InterpreterId). Thread-safe; nothing of T is
 /// called, and none of its counts is given up, under the registry's lock.
@@ -205,4 +205,4 @@ class Registry {
 /// bound) and before close() returns: sweeps all queues and channels, forgets the closing of `id`.
 void interpreter_gone(InterpreterId id) noexcept;
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

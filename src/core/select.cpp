@@ -7,7 +7,7 @@
 
 #include "core/closing.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 namespace {
 
@@ -211,4 +211,4 @@ Status wait_for(Operation& operation, const WaitOptions& options) noexcept {
   return select(operations, options, Order::given).status;
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -21,7 +21,7 @@
 #include "core/operation.hpp"
 #include "core/waiter.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 struct WaitOptions {
   Deadline deadline = Deadline::never();
@@ -126,4 +126,4 @@ class Wait {
 /// Waits for one operation.
 [[nodiscard]] Status wait_for(Operation& operation, const WaitOptions& options = {}) noexcept;
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

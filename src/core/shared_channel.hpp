@@ -6,7 +6,7 @@
 #include "core/association.hpp"
 #include "core/channel.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 /// The methods of Channel know nothing of the association: the caller says `users().associate(...)`
 /// before it uses an end.
@@ -56,4 +56,4 @@ class SharedChannel final : public Channel {
   Association users_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace atoll::core {
+namespace libatoll::core {
 
 enum class Status : std::uint8_t {
   ok,
@@ -55,4 +55,4 @@ inline constexpr InterpreterId no_interpreter = -1;
   return "?";
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

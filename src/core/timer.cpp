@@ -5,7 +5,7 @@
 
 #include "core/waiter.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 Handle<Timer> Timer::after(double seconds) noexcept {
   return Handle<Timer>::adopt(new (std::nothrow) Timer(Deadline::after(seconds), 0));
@@ -47,4 +47,4 @@ Enqueued Tick::enqueue(Waiter& waiter) noexcept {
   return try_() == Status::ok ? Enqueued::done : Enqueued::retry;
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -16,7 +16,7 @@
 #include "core/object.hpp"
 #include "core/operation.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Timer final : public Object {
  public:
@@ -63,4 +63,4 @@ class Tick final : public Operation {
   Deadline due_;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

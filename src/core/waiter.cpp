@@ -2,7 +2,7 @@
 
 #include "core/mailbox.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 constinit Waiter::Withdrawn Waiter::withdrawn_;
 
@@ -17,4 +17,4 @@ void Waiter::complete() noexcept {
   parker->unpark();
 }
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

@@ -15,7 +15,7 @@
 #include "core/operation.hpp"
 #include "core/parking.hpp"
 
-namespace atoll::core {
+namespace libatoll::core {
 
 class Mailbox;
 
@@ -102,4 +102,4 @@ class WakeList {
   Operation* last_ = nullptr;
 };
 
-}  // namespace atoll::core
+}  // namespace libatoll::core

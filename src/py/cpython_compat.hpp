@@ -19,7 +19,10 @@
 /// them; from 3.14 on it warns and ends them.
 #define ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS (PY_VERSION_HEX >= 0x030E0000)
 
-namespace atoll::py {
+/// Up to 3.14 `_interpreters` words a wrong argument by position, from 3.15 on by name.
+#define ATOLL_ARGUMENT_ERRORS_NAME_POSITIONS (PY_VERSION_HEX < 0x030F0000)
+
+namespace libatoll::py {
 
 /// The attached thread state of the calling thread, or null.
 inline PyThreadState* attached_thread_state() noexcept {
@@ -31,7 +34,7 @@ inline PyThreadState* attached_thread_state() noexcept {
 #endif
 }
 
-}  // namespace atoll::py
+}  // namespace libatoll::py
 
 /// 3.12's frozen modules have code objects in static memory, which all interpreters share.
 #define ATOLL_STATIC_CODE_IS_SHARED (PY_VERSION_HEX < 0x030D0000)
@@ -39,7 +42,7 @@ inline PyThreadState* attached_thread_state() noexcept {
 /// 3.13 made int <-> bytes public.
 #define ATOLL_HAS_LONG_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
 
-namespace atoll::py {
+namespace libatoll::py {
 
 /// True for objects whose reference count does not move (None, small ints, static types...). May be
 /// false for an immortal object whose count was changed by old extension code.
@@ -51,4 +54,4 @@ inline bool is_immortal(PyObject* object) noexcept {
 #endif
 }
 
-}  // namespace atoll::py
+}  // namespace libatoll::py

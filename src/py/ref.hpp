@@ -9,7 +9,7 @@
 
 #include <utility>
 
-namespace atoll::py {
+namespace libatoll::py {
 
 enum class [[nodiscard]] Status : bool { error = false, ok = true };
 
@@ -42,4 +42,4 @@ class Ref {
   PyObject* object_ = nullptr;
 };
 
-}  // namespace atoll::py
+}  // namespace libatoll::py

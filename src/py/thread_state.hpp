@@ -18,7 +18,7 @@
 #include <cxxabi.h>
 #endif
 
-namespace atoll::py {
+namespace libatoll::py {
 
 /// Where a thread ends up that must not run on while the process ends.
 [[noreturn]] inline void block_forever() noexcept {
@@ -64,4 +64,4 @@ class Detached {
   PyThreadState* state_;
 };
 
-}  // namespace atoll::py
+}  // namespace libatoll::py

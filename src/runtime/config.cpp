@@ -4,7 +4,7 @@
 
 #include "atoll/error.hpp"
 
-namespace atoll {
+namespace libatoll {
 
 Config Config::isolated() noexcept { return Config{}; }
 
@@ -98,4 +98,4 @@ void require_viable(const Config& config) {
 }
 
 }  // namespace runtime
-}  // namespace atoll
+}  // namespace libatoll

@@ -5,11 +5,11 @@
 
 #include "atoll/config.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 [[nodiscard]] PyInterpreterConfig to_cpython(const Config& config) noexcept;
 
 /// Throws InterpreterError if CPython would refuse the combination.
 void require_viable(const Config& config);
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

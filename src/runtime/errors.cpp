@@ -4,7 +4,7 @@
 
 #include "py/ref.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 std::string take_error_text() noexcept {
   const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
@@ -17,4 +17,4 @@ std::string take_error_text() noexcept {
   return text;
 }
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

@@ -3,9 +3,9 @@
 
 #include <string>
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 /// "Type: message" of the current Python error, which is cleared. Never fails.
 [[nodiscard]] std::string take_error_text() noexcept;
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

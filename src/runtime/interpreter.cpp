@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 Interpreter::Interpreter(PyInterpreterState* state, std::int64_t id, Whence whence,
                          const Config& config)
@@ -213,4 +213,4 @@ void Interpreter::mark_gone_after_fork() noexcept {
   (void)context_.release();
 }
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

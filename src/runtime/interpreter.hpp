@@ -25,7 +25,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 /// Who made an interpreter; the numbers are those of CPython's `_interpreters`.
 enum class Whence : int {
@@ -163,4 +163,4 @@ class Interpreter final : public core::Object {
   std::atomic<std::uint32_t> orphans_{0};
 };
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

@@ -22,7 +22,7 @@
 #include "transfer/release_list.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::runtime::lifecycle {
+namespace libatoll::runtime::lifecycle {
 
 namespace {
 
@@ -279,4 +279,4 @@ bool is_exiting() noexcept { return exiting.load(std::memory_order_relaxed); }
 
 void set_exiting(bool value) noexcept { exiting.store(value, std::memory_order_relaxed); }
 
-}  // namespace atoll::runtime::lifecycle
+}  // namespace libatoll::runtime::lifecycle

@@ -6,7 +6,7 @@
 #include "runtime/interpreter.hpp"
 #include "runtime/registry.hpp"
 
-namespace atoll::runtime::lifecycle {
+namespace libatoll::runtime::lifecycle {
 
 struct CreateOptions {
   Config config;
@@ -43,4 +43,4 @@ void set_bootstrap(std::string source);
 /// main interpreter, with its GIL.
 void prepare_exit() noexcept;
 
-}  // namespace atoll::runtime::lifecycle
+}  // namespace libatoll::runtime::lifecycle

@@ -6,7 +6,7 @@
 #include "py/ref.hpp"
 #include "runtime/session.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 namespace {
 
@@ -57,4 +57,4 @@ void preload_for(Interpreter& current) {
 
 void forget_preloaded() noexcept { done.store(false, std::memory_order_release); }
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

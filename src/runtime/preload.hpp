@@ -3,7 +3,7 @@
 
 #include "runtime/interpreter.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 /// Imports them, in the main interpreter; does nothing the second time. The calling thread is
 /// attached to `current`. Failures are ignored: what cannot be imported there cannot crash elsewhere.
@@ -11,4 +11,4 @@ void preload_for(Interpreter& current);
 /// CPython has ended; one that is started anew imports them anew.
 void forget_preloaded() noexcept;
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

@@ -9,7 +9,7 @@
 #include "runtime/lifecycle.hpp"
 #include "runtime/session.hpp"
 
-namespace atoll::runtime::lifecycle {
+namespace libatoll::runtime::lifecycle {
 
 namespace {
 
@@ -73,4 +73,4 @@ void prepare_exit() noexcept {
   }
 }
 
-}  // namespace atoll::runtime::lifecycle
+}  // namespace libatoll::runtime::lifecycle

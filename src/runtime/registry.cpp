@@ -5,7 +5,7 @@
 
 #include "atoll/error.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 Registry& Registry::instance() noexcept {
   // Never destroyed: threads may still end interpreters while static destructors run.
@@ -175,4 +175,4 @@ void Registry::after_fork_in_child() {
   mutex_.unlock();
 }
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

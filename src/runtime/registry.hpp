@@ -16,7 +16,7 @@
 #include "core/object.hpp"
 #include "runtime/interpreter.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 using InterpreterHandle = core::Handle<Interpreter>;
 
@@ -82,4 +82,4 @@ class Registry {
   int creating_ = 0;
 };
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

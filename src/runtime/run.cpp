@@ -11,7 +11,7 @@
 #include "transfer/release_list.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 namespace {
 
@@ -100,4 +100,4 @@ RunResult bind_in_main(Interpreter& target, const core::Message& names) {
   });
 }
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

@@ -8,7 +8,7 @@
 #include "runtime/interpreter.hpp"
 #include "transfer/exception.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 enum class Outcome : std::uint8_t {
   returned,       ///< `value` holds the result (nothing for scripts)
@@ -37,4 +37,4 @@ RunResult run_script(Interpreter& target, const core::Message& script, const cor
 /// Binds names in `__main__`: a message that holds a tuple of names and values, alternating.
 RunResult bind_in_main(Interpreter& target, const core::Message& names);
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

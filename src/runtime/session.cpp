@@ -8,7 +8,7 @@
 #include "py/thread_state.hpp"
 #include "runtime/lifecycle.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 namespace {
 
@@ -232,4 +232,4 @@ void Session::release_gate() noexcept {
   if (access_ == Access::pin) target_->release_pin();
 }
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

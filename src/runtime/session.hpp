@@ -16,7 +16,7 @@
 #include "runtime/registry.hpp"
 #include "runtime/signals.hpp"
 
-namespace atoll::runtime {
+namespace libatoll::runtime {
 
 class Session {
  public:
@@ -73,4 +73,4 @@ void adopt(Interpreter& interpreter, PyThreadState* state);
 void forget_after_fork() noexcept;
 }  // namespace thread_cache
 
-}  // namespace atoll::runtime
+}  // namespace libatoll::runtime

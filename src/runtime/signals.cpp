@@ -19,7 +19,7 @@
 #include "runtime/registry.hpp"
 #include "runtime/session.hpp"
 
-namespace atoll::runtime::signals {
+namespace libatoll::runtime::signals {
 
 namespace {
 
@@ -247,4 +247,4 @@ void after_fork_in_child() noexcept {
   main_thread_ident.store(PyThread_get_thread_ident());
 }
 
-}  // namespace atoll::runtime::signals
+}  // namespace libatoll::runtime::signals

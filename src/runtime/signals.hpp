@@ -15,7 +15,7 @@
 
 #include "runtime/interpreter.hpp"
 
-namespace atoll::runtime::signals {
+namespace libatoll::runtime::signals {
 
 /// Records the thread that CPython calls the main one. In the main interpreter, with its GIL.
 void note_main_thread();
@@ -43,4 +43,4 @@ void prepare_to_block() noexcept;
 
 void after_fork_in_child() noexcept;
 
-}  // namespace atoll::runtime::signals
+}  // namespace libatoll::runtime::signals

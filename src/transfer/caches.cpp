@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 std::size_t hash_text(const char* text, std::size_t length) noexcept {
@@ -59,4 +59,4 @@ void ScriptCache::store(PyObject* source, Py_hash_t hash, core::Handle<CodeRecor
                                                       std::move(record)};
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

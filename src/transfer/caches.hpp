@@ -11,7 +11,7 @@
 #include "py/ref.hpp"
 #include "transfer/code_record.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// str objects for short latin-1 texts that stand as dict keys: records repeat them, and a key found
 /// here needs no allocation and has its hash.
@@ -70,4 +70,4 @@ class ScriptCache {
   std::array<Entry, slots> entries_;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -7,7 +7,7 @@
 #include "transfer/main_frame.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -161,4 +161,4 @@ py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded
   }
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

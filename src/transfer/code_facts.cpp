@@ -4,7 +4,7 @@
 #include <atomic>
 #include <memory>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 /// Opcode numbers differ from version to version; an opcode that this one lacks is `absent`.
@@ -151,4 +151,4 @@ py::Status find_facts(PyObject* code_object, CodeFacts& facts) {
   return py::Status::ok;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

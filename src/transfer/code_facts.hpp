@@ -6,8 +6,8 @@
 #include "py/ref.hpp"
 #include "transfer/code_record.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 py::Status find_facts(PyObject* code, CodeFacts& facts);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

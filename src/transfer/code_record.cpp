@@ -9,7 +9,7 @@
 #include "py/cpython_compat.hpp"
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 void free_notes(void* notes) { delete static_cast<CodeNotes*>(notes); }
@@ -88,4 +88,4 @@ const CodeFacts* facts_of(Context& context, PyObject* code) {
   return context.impl().unattached_facts.get();
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -12,7 +12,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// A marshalled code object. The id names it in the code caches of all interpreters.
 class CodeRecord final : public core::Object {
@@ -48,4 +48,4 @@ py::Ref code_of(Context& context, const CodeRecord& record);
 /// Valid as long as `code` lives and until the next call; null with a Python error set on failure.
 const CodeFacts* facts_of(Context& context, PyObject* code);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -20,7 +20,7 @@
 
 #include <cstdint>
 
-namespace atoll::transfer::wire {
+namespace libatoll::transfer::wire {
 
 enum class Op : std::uint8_t {
   none,
@@ -87,4 +87,4 @@ inline constexpr std::uint8_t pickle_has_hooks = 2;   ///< refers to attachments
 /// Out-of-band buffers from this size on are attachments; smaller ones stay in the pickle.
 inline constexpr std::int64_t out_of_band_minimum = 4096;
 
-}  // namespace atoll::transfer::wire
+}  // namespace libatoll::transfer::wire

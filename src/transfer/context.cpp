@@ -2,7 +2,7 @@
 
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 py::Status Names::init() {
   const struct {
@@ -58,4 +58,4 @@ PyObject* Context::not_shareable_error() const noexcept {
   return impl_->not_shareable_error.get();
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -10,7 +10,7 @@
 
 #include "py/ref.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class Context {
  public:
@@ -45,4 +45,4 @@ void unregister_context(PyInterpreterState* interpreter) noexcept;
 /// The same where there must be one (module functions: the module registered it).
 [[nodiscard]] Context& current() noexcept;
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

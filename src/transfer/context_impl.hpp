@@ -20,7 +20,7 @@
 #include "transfer/scratch.hpp"
 #include "transfer/type_table.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Interned strings that are looked up all the time.
 struct Names {
@@ -66,4 +66,4 @@ struct Context::Impl {
   std::vector<py::Ref> former_classes;         ///< replaced ones, still in the type table
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

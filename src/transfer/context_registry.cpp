@@ -5,7 +5,7 @@
 
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 struct Registry {
@@ -66,4 +66,4 @@ Context& current() noexcept {
   return *context;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

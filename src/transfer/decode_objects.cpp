@@ -9,7 +9,7 @@
 #include "transfer/library.hpp"
 #include "transfer/main_module.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -136,4 +136,4 @@ PyObject* Decoder::read_library(Op op) {
                                               zone.get(), fold, api->DateTimeType);
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -7,7 +7,7 @@
 #include "transfer/long_bytes.hpp"
 #include "transfer/shared_memory.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -103,4 +103,4 @@ PyObject* Decoder::read_extension() {
   return restore_extension(context_, tag, value).release();
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -6,7 +6,7 @@
 #include "transfer/errors.hpp"
 #include "transfer/pickle.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -438,4 +438,4 @@ bool Decoder::optional_text(py::Ref& text) {
   return false;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -19,7 +19,7 @@
 #include "transfer/reader.hpp"
 #include "transfer/scratch.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class Decoder {
  public:
@@ -92,4 +92,4 @@ class Decoder {
   bool opened_ = false;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -4,7 +4,7 @@
 #include "transfer/functions.hpp"
 #include "transfer/main_module.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -78,4 +78,4 @@ void Encoder::record(core::Handle<CodeRecord> record) {
   writer_.size(attach(std::move(record)));
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

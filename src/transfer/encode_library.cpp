@@ -4,7 +4,7 @@
 #include "transfer/library.hpp"
 #include "transfer/long_bytes.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -136,4 +136,4 @@ Encoder::Step Encoder::put_uuid(PyObject* object) {
   return Step::done;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

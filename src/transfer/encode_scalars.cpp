@@ -3,7 +3,7 @@
 #include "transfer/encoder.hpp"
 #include "transfer/long_bytes.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -158,4 +158,4 @@ Encoder::Step Encoder::put_extension(PyObject* object, TypeEntry entry) {
   return Step::done;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -4,7 +4,7 @@
 #include "transfer/errors.hpp"
 #include "transfer/library.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -421,4 +421,4 @@ void Encoder::describe_path() {
   }
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -18,7 +18,7 @@
 #include "transfer/transfer.hpp"
 #include "transfer/type_table.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class Encoder {
  public:
@@ -131,4 +131,4 @@ class Encoder {
   std::string path_;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -2,7 +2,7 @@
 
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 bool error_must_pass() noexcept {
   return PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception);
@@ -62,4 +62,4 @@ std::string short_repr(PyObject* object) noexcept {
   return text;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -8,7 +8,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Sets NotShareableError(text); an exception that is set already becomes its `__cause__`. Lets
 /// MemoryError and what is no Exception (KeyboardInterrupt, SystemExit) pass as they are.
@@ -26,4 +26,4 @@ void raise_corrupted() noexcept;
 /// Up to 60 characters of repr(object), for paths; never fails, leaves no error set.
 std::string short_repr(PyObject* object) noexcept;
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

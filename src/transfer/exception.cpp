@@ -5,7 +5,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/exception_chain.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 /// Keeps the error indicator of the caller across code that must leave none.
@@ -186,4 +186,4 @@ void raise_refusal(Context& context, const Refusal& refusal) {
   PyErr_SetObject(context.not_shareable_error(), error.get());
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -10,7 +10,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Strings are UTF-8 with lone surrogates kept ("surrogatepass").
 struct ExceptionSnapshot {
@@ -46,4 +46,4 @@ Refusal capture_refusal(Context& context, PyObject* exception) noexcept;
 /// Sets NotShareableError(message) from Exception(cause).
 void raise_refusal(Context& context, const Refusal& refusal);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -7,7 +7,7 @@
 #include "transfer/pickle.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 constexpr std::size_t longest_chain = 200;
@@ -170,4 +170,4 @@ py::Ref decode_chain(Context& context, const core::Message& message,
   return exception;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -11,7 +11,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// On failure a Python error is set: the exception itself cannot be pickled. Members of its chain that
 /// cannot are left out.
@@ -22,4 +22,4 @@ py::Status encode_chain(Context& context, PyObject* exception, core::Message& ou
 py::Ref decode_chain(Context& context, const core::Message& message,
                      const std::string* remote) noexcept;
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -6,7 +6,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 constexpr std::size_t tag_count = std::tuple_size_v<decltype(Context::Impl::extensions)>;
@@ -59,4 +59,4 @@ py::Ref restore_extension(Context& context, std::uint8_t tag, const ExtensionVal
   return impl.extensions[tag].decode(type.get(), value);
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -12,7 +12,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Identifies one kind of extension object in every interpreter of the process.
 enum class Tag : std::uint8_t { interpreter = 1, queue, receive_end, send_end, channel_id, buffer };
@@ -40,4 +40,4 @@ void set_extension_home(Tag tag, const char* module_name);
 /// An object of `tag`'s type here; for the sources of this layer.
 py::Ref restore_extension(Context& context, std::uint8_t tag, const ExtensionValue& value);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

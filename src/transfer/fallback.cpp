@@ -5,7 +5,7 @@
 #include "transfer/functions.hpp"
 #include "transfer/pickle.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 using wire::Section;
@@ -255,4 +255,4 @@ py::Ref read_value(Decoder& decoder) {
   return tuple;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -9,7 +9,7 @@
 #include "transfer/decoder.hpp"
 #include "transfer/encoder.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Appends one value: natively or, if anything in it is not native, by pickle as a whole. On failure
 /// NotShareableError is set; `label` is what paths start with.
@@ -29,4 +29,4 @@ py::Ref read_value(Decoder& decoder);
 /// The innermost part of `object` that pickle refuses, and the path to it (appended to `path`).
 py::Ref find_culprit(Context& context, PyObject* object, std::string& path);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -4,7 +4,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 bool is_text(PyObject* object) { return object && PyUnicode_CheckExact(object); }
@@ -182,4 +182,4 @@ py::Ref make_function(Context& context, PyObject* code, PyObject* name, PyObject
   return function;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -6,7 +6,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 enum class Answer : signed char { error = -1, no = 0, yes = 1 };
 
@@ -43,4 +43,4 @@ py::Ref make_function(Context& context, PyObject* code, PyObject* name, PyObject
 /// `__main__`'s dict (borrowed), or null with an error set.
 PyObject* main_dict(Context& context);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

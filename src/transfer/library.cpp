@@ -6,7 +6,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/long_bytes.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 constexpr const char* path_class_names[] = {"PosixPath", "PurePosixPath", "WindowsPath",
@@ -134,4 +134,4 @@ py::Ref make_uuid(Context& context, const std::byte* bytes, std::int8_t is_safe)
   return uuid;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

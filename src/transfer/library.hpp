@@ -13,7 +13,7 @@
 #include "transfer/reader.hpp"
 #include "transfer/type_table.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Is `type` one of these types? If so it is in the type table from now on. Leaves no error set.
 TypeEntry classify(Context& context, PyTypeObject* type);
@@ -27,4 +27,4 @@ py::Status load_paths(Context& context);
 
 py::Ref make_uuid(Context& context, const std::byte* bytes, std::int8_t is_safe);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -5,7 +5,7 @@
 
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 #if ATOLL_HAS_LONG_NATIVE_BYTES
 
@@ -56,4 +56,4 @@ py::Ref long_from_bytes(Context&, const std::byte* data, Py_ssize_t length) {
 
 #endif
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

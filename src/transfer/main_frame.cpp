@@ -3,7 +3,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/functions.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 // The frame is that of a code object which gets the attribute `run` of a constant and returns it. The
@@ -96,4 +96,4 @@ py::Ref call_in_main_frame(Context& context, PyObject* callable, PyObject** args
   return result;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

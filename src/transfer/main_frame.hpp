@@ -6,11 +6,11 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Calls as if `__main__`'s own top-level code did. `args` as for a vectorcall with
 /// PY_VECTORCALL_ARGUMENTS_OFFSET.
 py::Ref call_in_main_frame(Context& context, PyObject* callable, PyObject** args, Py_ssize_t nargs,
                            PyObject* kwnames);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

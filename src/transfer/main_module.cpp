@@ -4,7 +4,7 @@
 #include "transfer/functions.hpp"
 #include "transfer/pickle_support.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 py::Ref text_item(PyObject* dict, PyObject* name) {
@@ -71,4 +71,4 @@ py::Ref resolve_in_main(Context& context, PyObject* qualname, const MainOrigin& 
   return hidden ? resolve_qualname(hidden.get(), qualname) : py::Ref();
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

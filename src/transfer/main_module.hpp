@@ -11,7 +11,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// The script behind `__main__`; empty where there is none (`-c`, REPL).
 struct MainOrigin {
@@ -25,4 +25,4 @@ MainOrigin main_origin(Context& context, bool from_hidden) noexcept;
 
 py::Ref resolve_in_main(Context& context, PyObject* qualname, const MainOrigin& origin);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

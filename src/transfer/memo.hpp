@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <new>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class Memo {
  public:
@@ -97,4 +97,4 @@ class Memo {
   std::uint32_t epoch_ = 1;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

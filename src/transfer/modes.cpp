@@ -12,7 +12,7 @@
 #include "transfer/script.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 constexpr std::pair<std::string_view, CrossMode> names[] = {
@@ -105,4 +105,4 @@ py::Status encode_mode(Context& context, PyObject* object, CrossMode mode, core:
   return py::Status::error;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -10,7 +10,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 enum class CrossMode {
   xidata,       ///< PEP 734's shareable types
@@ -28,4 +28,4 @@ std::optional<CrossMode> parse_cross_mode(std::string_view name) noexcept;
 /// On failure NotShareableError is set, with what went wrong as its cause. decode() undoes it.
 py::Status encode_mode(Context& context, PyObject* object, CrossMode mode, core::Message& out);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

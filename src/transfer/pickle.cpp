@@ -10,7 +10,7 @@
 #include "transfer/pickle_support.hpp"
 #include "transfer/shared_memory.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -229,4 +229,4 @@ bool is_picklable(Context& context, PyObject* object) noexcept {
   return static_cast<bool>(pickled);
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

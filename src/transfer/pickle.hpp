@@ -7,7 +7,7 @@
 #include "transfer/decoder.hpp"
 #include "transfer/encoder.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// Appends a pickle of `object`. On failure pickle's error is set and the encoder must be rolled back.
 /// Runs the user's Python code.
@@ -19,4 +19,4 @@ py::Ref read_pickle(Decoder& decoder);
 /// Would pickle take this object? Leaves no error set.
 bool is_picklable(Context& context, PyObject* object) noexcept;
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -2,7 +2,7 @@
 
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 constexpr const char* source = R"(
@@ -100,4 +100,4 @@ PyObject* pickle_support(Context& context, const char* name) {
   return found;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

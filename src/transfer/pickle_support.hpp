@@ -5,9 +5,9 @@
 
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// A function of the Python source in pickle_support.cpp (borrowed), or null with an error set.
 PyObject* pickle_support(Context& context, const char* name);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

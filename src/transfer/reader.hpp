@@ -9,7 +9,7 @@
 #include <cstring>
 #include <span>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class Reader {
  public:
@@ -78,4 +78,4 @@ class Reader {
   bool failed_ = false;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

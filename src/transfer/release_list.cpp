@@ -5,7 +5,7 @@
 
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 void ReleaseList::add(Py_buffer* buffer) noexcept {
   const std::lock_guard lock(mutex_);
@@ -62,4 +62,4 @@ void BufferExport::destroy() noexcept {
 
 void drain_releases(Context& context) noexcept { context.impl().releases->drain(); }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -19,7 +19,7 @@
 #include "core/object.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class ReleaseList final : public core::Object {
  public:
@@ -57,4 +57,4 @@ class BufferExport final : public core::Object {
 /// Releases what other interpreters gave back to this one. One atomic load when there is nothing.
 void drain_releases(Context& context) noexcept;
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -16,7 +16,7 @@
 #include "transfer/shapes.hpp"
 #include "transfer/writer.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 template <class T>
 class Spare {
@@ -74,4 +74,4 @@ struct DecodeScratch {
   std::vector<PyObject*> keys;  ///< of all shapes; borrowed from their models
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -6,7 +6,7 @@
 #include "transfer/functions.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 /// builtins.compile knows about encodings, cookies and NULs in a source.
@@ -115,4 +115,4 @@ py::Ref decode_script(Context& context, const core::Message& message) {
   return code;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

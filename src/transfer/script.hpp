@@ -8,7 +8,7 @@
 #include "transfer/code_record.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 enum class Purity : bool {
   any,
@@ -21,4 +21,4 @@ py::Status check_script(Context& context, PyObject* code);
 /// The record of a script of any kind. Empty with a Python error set on failure.
 core::Handle<CodeRecord> script_record(Context& context, PyObject* script, Purity purity);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

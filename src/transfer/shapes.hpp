@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// The encoder's side.
 class ShapeTable {
@@ -111,4 +111,4 @@ struct DecodeShape {
   std::uint32_t count;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -6,7 +6,7 @@
 
 #include "transfer/context_impl.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 /// Instance of the exporter type.
@@ -125,4 +125,4 @@ py::Ref share_bytes(Context& context, core::Handle<SharedBytes> memory) {
   return py::Ref::steal(reinterpret_cast<PyObject*>(exporter));
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -12,7 +12,7 @@
 #include "transfer/context.hpp"
 #include "transfer/release_list.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// A block of bytes that belongs to no interpreter: a buffer that left a pickle.
 class SharedBytes final : public core::Object {
@@ -42,4 +42,4 @@ class SharedBytes final : public core::Object {
 py::Ref share_export(Context& context, core::Handle<BufferExport> memory);
 py::Ref share_bytes(Context& context, core::Handle<SharedBytes> memory);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

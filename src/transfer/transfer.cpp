@@ -6,7 +6,7 @@
 #include "transfer/errors.hpp"
 #include "transfer/fallback.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 using wire::Op;
 
@@ -146,4 +146,4 @@ bool is_shareable(Context& context, PyObject* object) {
   return entry.kind == Kind::extension && context.impl().extensions[entry.index].shareable;
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

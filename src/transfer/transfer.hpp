@@ -10,7 +10,7 @@
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 enum class Mode {
   shareable,  ///< PEP 734's shareable types only, exact types, no pickle
@@ -46,4 +46,4 @@ py::Status encode_script(Context& context, PyObject* script, core::Message& out)
 /// The code object, to be evaluated in `__main__`.
 py::Ref decode_script(Context& context, const core::Message& message);
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

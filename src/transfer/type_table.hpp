@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 enum class Kind : std::uint8_t {
   unknown,
@@ -70,4 +70,4 @@ class TypeTable {
   std::size_t used_ = 0;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 void Writer::grow(std::size_t count) {
   const std::size_t used = position();
@@ -42,4 +42,4 @@ core::Message Writer::finish() {
   return core::Message::adopt(block, used);
 }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

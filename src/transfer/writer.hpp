@@ -12,7 +12,7 @@
 #include "core/message.hpp"
 #include "transfer/codec.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 class Writer {
  public:
@@ -116,4 +116,4 @@ class Writer {
   std::byte* end_ = nullptr;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace atoll {
+namespace libatoll {
 
 template <detail::container T>
 requires(!detail::map<T>) Value::Value(const T& items) : data_(std::in_place_type<List>) {
@@ -175,4 +175,4 @@ struct Cast<std::optional<T>> {
 };
 
 }  // namespace detail
-}  // namespace atoll
+}  // namespace libatoll

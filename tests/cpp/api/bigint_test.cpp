@@ -8,7 +8,7 @@
 #include "atoll/bigint.hpp"
 #include "atoll/error.hpp"
 
-using atoll::BigInt;
+using libatoll::BigInt;
 
 TEST_CASE("decimal and hexadecimal text") {
   for (const char* text : {"0", "1", "-1", "4294967295", "4294967296", "-18446744073709551616",
@@ -29,9 +29,9 @@ TEST_CASE("what is no integer is refused") {
   for (const char* text : {"", "-", "0x", "1.5", "1_000", " 1", "1 ", "--1", "0x-1", "12a", "0xg",
                            "1234567890123-5"}) {
     CAPTURE(text);
-    CHECK_THROWS_AS(BigInt{text}, atoll::ValueError);
+    CHECK_THROWS_AS(BigInt{text}, libatoll::ValueError);
   }
-  CHECK_THROWS_AS((void)BigInt(1).to_string(2), atoll::ValueError);
+  CHECK_THROWS_AS((void)BigInt(1).to_string(2), libatoll::ValueError);
 }
 
 TEST_CASE("machine integers") {
@@ -61,6 +61,6 @@ TEST_CASE("words") {
 TEST_CASE("the nearest double") {
   CHECK(BigInt("-9007199254740993").to_double() == -9007199254740992.0);
   CHECK(BigInt("100000000000000000000").to_double() == 1e20);
-  CHECK_THROWS_AS((void)BigInt("1" + std::string(400, '0')).to_double(), atoll::ValueError);
-  CHECK_THROWS_AS((void)BigInt("0x1" + std::string(256, '0')).to_double(), atoll::ValueError);
+  CHECK_THROWS_AS((void)BigInt("1" + std::string(400, '0')).to_double(), libatoll::ValueError);
+  CHECK_THROWS_AS((void)BigInt("0x1" + std::string(256, '0')).to_double(), libatoll::ValueError);
 }

@@ -6,16 +6,16 @@
 
 #include <string>
 
-using atoll::BigInt;
-using atoll::Bytes;
-using atoll::Dict;
-using atoll::List;
-using atoll::NotShareableError;
-using atoll::Tuple;
-using atoll::Value;
-using atoll::api::from_python;
-using atoll::api::to_python;
-namespace py = atoll::py;
+using libatoll::BigInt;
+using libatoll::Bytes;
+using libatoll::Dict;
+using libatoll::List;
+using libatoll::NotShareableError;
+using libatoll::Tuple;
+using libatoll::Value;
+using libatoll::api::from_python;
+using libatoll::api::to_python;
+namespace py = libatoll::py;
 
 namespace {
 
@@ -74,7 +74,7 @@ TEST_CASE("from Python") {
 
 TEST_CASE("what is no Value is refused, with its place") {
   CHECK_THROWS_WITH_AS((void)read("{'a': [1, {2}]}"),
-                       "it['a'][1]: set object cannot become an atoll::Value (None, bool, int, "
+                       "it['a'][1]: set object cannot become an libatoll::Value (None, bool, int, "
                        "float, str, bytes, list, tuple and dict can)",
                        NotShareableError);
   CHECK_THROWS_AS((void)read("1j"), NotShareableError);
@@ -86,7 +86,7 @@ TEST_CASE("what is no Value is refused, with its place") {
 
 TEST_CASE("cycles and too deep nesting are refused") {
   CHECK_THROWS_WITH_AS((void)read("[]; result.append({'x': result})"),
-                       "it[0]['x']: list object contains itself: an atoll::Value cannot",
+                       "it[0]['x']: list object contains itself: an libatoll::Value cannot",
                        NotShareableError);
   CHECK_THROWS_AS((void)read("{}; result['me'] = (result,)"), NotShareableError);
   // Met twice is not a cycle.
@@ -98,8 +98,8 @@ TEST_CASE("cycles and too deep nesting are refused") {
     script.replace(script.find('N'), 1, std::to_string(depth));
     return evaluate(script);
   };
-  Value deep = from_python(nested(atoll::api::max_depth).get(), "it");
-  CHECK_THROWS_WITH_AS((void)from_python(nested(atoll::api::max_depth + 1).get(), "it"),
+  Value deep = from_python(nested(libatoll::api::max_depth).get(), "it");
+  CHECK_THROWS_WITH_AS((void)from_python(nested(libatoll::api::max_depth + 1).get(), "it"),
                        "it[0][0][0][0][0][0][0][0]...: nested more than 1000 levels deep",
                        NotShareableError);
   CHECK_THROWS_AS((void)from_python(nested(100'000).get(), "it"), NotShareableError);
@@ -111,7 +111,7 @@ TEST_CASE("cycles and too deep nesting are refused") {
 
 TEST_CASE("what Python cannot hold is refused") {
   CHECK_THROWS_WITH_AS((void)to_python(List{1, "\xFF"}, "it"),
-                       "it[1]: the text is not UTF-8 (send it as atoll::Bytes)", NotShareableError);
+                       "it[1]: the text is not UTF-8 (send it as libatoll::Bytes)", NotShareableError);
   CHECK_THROWS_WITH_AS((void)to_python(Dict{{List{1}, 2}}, "it"),
                        "it[[1]]: this key is mutable: Python has no such dict", NotShareableError);
   CHECK_FALSE(PyErr_Occurred());

@@ -46,6 +46,6 @@ TEST_CASE("docs/cpp.md quotes the examples") {
 }
 
 TEST_CASE("the header's version is that of the project") {
-  const std::string expected = "project(atoll VERSION " + std::string(atoll::version()) + " ";
+  const std::string expected = "project(atoll VERSION " + std::string(libatoll::version()) + " ";
   CHECK(content("CMakeLists.txt").find(expected) != std::string::npos);
 }

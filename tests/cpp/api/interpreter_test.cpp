@@ -11,12 +11,12 @@
 
 #include "atoll/atoll.hpp"
 
-using atoll::Dict;
-using atoll::ExecutionFailed;
-using atoll::Interpreter;
-using atoll::List;
-using atoll::Tuple;
-using atoll::Value;
+using libatoll::Dict;
+using libatoll::ExecutionFailed;
+using libatoll::Interpreter;
+using libatoll::List;
+using libatoll::Tuple;
+using libatoll::Value;
 
 namespace {
 

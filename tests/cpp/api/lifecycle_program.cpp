@@ -20,9 +20,9 @@
 
 #include "atoll/atoll.hpp"
 
-using atoll::Interpreter;
-using atoll::Runtime;
-using atoll::Value;
+using libatoll::Interpreter;
+using libatoll::Runtime;
+using libatoll::Value;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
@@ -125,7 +125,7 @@ void starts_again() {
 }
 
 void nothing_works_without() {
-  using atoll::InterpreterError;
+  using libatoll::InterpreterError;
   const std::string expected = "Python is not running: an atoll::Runtime starts it";
   CHECK(text_of<InterpreterError>([] { (void)Interpreter::create(); }) == expected);
   CHECK(text_of<InterpreterError>([] { (void)Interpreter::main(); }) == expected);

@@ -11,18 +11,18 @@
 #include "atoll/error.hpp"
 #include "py/cpython_compat.hpp"
 
-using atoll::py::attached_thread_state;
+using libatoll::py::attached_thread_state;
 
 TEST_CASE("a Runtime detaches the thread that joins, and puts it back") {
   PyThreadState* const before = attached_thread_state();
   REQUIRE(before);
   {
-    atoll::Runtime runtime;
+    libatoll::Runtime runtime;
     CHECK_FALSE(runtime.owns_python());
     CHECK(attached_thread_state() == nullptr);
     CHECK(runtime.main().eval("1 + 1").as<int>() == 2);
     {
-      atoll::Runtime second;
+      libatoll::Runtime second;
       CHECK(attached_thread_state() == nullptr);
     }
     CHECK(attached_thread_state() == nullptr);
@@ -31,40 +31,40 @@ TEST_CASE("a Runtime detaches the thread that joins, and puts it back") {
     runtime.close();
   }
   CHECK(attached_thread_state() == before);
-  CHECK(atoll::Runtime::is_running());
+  CHECK(libatoll::Runtime::is_running());
 }
 
 TEST_CASE("a thread without an interpreter joins and leaves as it came") {
-  const atoll::Runtime outer;
+  const libatoll::Runtime outer;
   std::thread([] {
-    atoll::Runtime runtime;
+    libatoll::Runtime runtime;
     CHECK(runtime.main().eval("1 + 1").as<int>() == 2);
     CHECK(attached_thread_state() == nullptr);
   }).join();
 }
 
 TEST_CASE("only the thread that joined from inside can leave") {
-  auto runtime = std::make_unique<atoll::Runtime>();
-  std::thread([&] { CHECK_THROWS_AS(runtime->close(), atoll::InterpreterError); }).join();
+  auto runtime = std::make_unique<libatoll::Runtime>();
+  std::thread([&] { CHECK_THROWS_AS(runtime->close(), libatoll::InterpreterError); }).join();
   runtime.reset();
   CHECK(attached_thread_state());
 }
 
 TEST_CASE("joining from inside another interpreter") {
-  std::optional<atoll::Runtime> outer(std::in_place);
-  const auto python = atoll::Interpreter::create();
+  std::optional<libatoll::Runtime> outer(std::in_place);
+  const auto python = libatoll::Interpreter::create();
   outer.reset();
   PyThreadState* const before = PyThreadState_Get();
   PyThreadState* const state = Py_NewInterpreter();
   REQUIRE(state);
   {
-    const atoll::Runtime runtime;
+    const libatoll::Runtime runtime;
     CHECK(python.eval("1 + 1").as<int>() == 2);
-    CHECK(atoll::Interpreter::list_all().size() == 3);
+    CHECK(libatoll::Interpreter::list_all().size() == 3);
   }
   CHECK(PyThreadState_Get() == state);
-  CHECK(atoll::Interpreter::current().whence() == atoll::Whence::capi);
-  CHECK_THROWS_AS(atoll::Interpreter::current().close(), atoll::InterpreterError);
+  CHECK(libatoll::Interpreter::current().whence() == libatoll::Whence::capi);
+  CHECK_THROWS_AS(libatoll::Interpreter::current().close(), libatoll::InterpreterError);
   Py_EndInterpreter(state);
   PyThreadState_Swap(before);
 }

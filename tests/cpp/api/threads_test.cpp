@@ -13,8 +13,8 @@
 
 #include "atoll/atoll.hpp"
 
-using atoll::Interpreter;
-using atoll::Value;
+using libatoll::Interpreter;
+using libatoll::Value;
 
 namespace {
 

@@ -18,13 +18,13 @@
 #include <variant>
 #include <vector>
 
-using atoll::BigInt;
-using atoll::Bytes;
-using atoll::Dict;
-using atoll::Kind;
-using atoll::List;
-using atoll::Tuple;
-using atoll::Value;
+using libatoll::BigInt;
+using libatoll::Bytes;
+using libatoll::Dict;
+using libatoll::Kind;
+using libatoll::List;
+using libatoll::Tuple;
+using libatoll::Value;
 
 TEST_CASE("every C++ type becomes the kind that it looks like") {
   CHECK(Value().is_none());
@@ -72,22 +72,22 @@ TEST_CASE("integers of any size") {
   CHECK(big.as<double>() == 18446744073709551615.0);
   CHECK(big.as<BigInt>().to_string() == "18446744073709551615");
   CHECK(Value(5).as<BigInt>() == BigInt(5));
-  CHECK_THROWS_AS((void)big.as<std::int64_t>(), atoll::ValueError);
+  CHECK_THROWS_AS((void)big.as<std::int64_t>(), libatoll::ValueError);
 }
 
 TEST_CASE("as() checks kind and range") {
   CHECK(Value(300).as<std::int16_t>() == 300);
   CHECK_THROWS_WITH_AS((void)Value(300).as<std::uint8_t>(),
-                       "300 does not fit in an unsigned integer of 8 bits", atoll::ValueError);
-  CHECK_THROWS_AS((void)Value(-1).as<unsigned>(), atoll::ValueError);
+                       "300 does not fit in an unsigned integer of 8 bits", libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value(-1).as<unsigned>(), libatoll::ValueError);
   CHECK(Value(3).as<double>() == 3.0);
   CHECK_THROWS_WITH_AS((void)Value("x").as<int>(), "the value is of type str, not int: 'x'",
-                       atoll::ValueError);
-  CHECK_THROWS_WITH_AS((void)Value().as<bool>(), "the value is None, not bool", atoll::ValueError);
-  CHECK_THROWS_AS((void)Value(true).as<int>(), atoll::ValueError);
-  CHECK_THROWS_AS((void)Value(1).as<bool>(), atoll::ValueError);
-  CHECK_THROWS_AS((void)Value(1.0).as<int>(), atoll::ValueError);
-  CHECK_THROWS_AS((void)Value("x").as<Bytes>(), atoll::ValueError);
+                       libatoll::ValueError);
+  CHECK_THROWS_WITH_AS((void)Value().as<bool>(), "the value is None, not bool", libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value(true).as<int>(), libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value(1).as<bool>(), libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value(1.0).as<int>(), libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value("x").as<Bytes>(), libatoll::ValueError);
   CHECK(Value("x").as<std::string>() == "x");
   const Value text("view");
   CHECK(text.as<std::string_view>() == "view");
@@ -112,11 +112,11 @@ TEST_CASE("as() builds containers") {
   CHECK(list.as<List>() == List{1, 2, 3});
   CHECK(list.as<Value>() == list);
   CHECK_THROWS_WITH_AS((void)Value(List{List{1}, List{2, "x"}}).as<std::vector<std::vector<int>>>(),
-                       "[1][1]: the value is of type str, not int: 'x'", atoll::ValueError);
+                       "[1][1]: the value is of type str, not int: 'x'", libatoll::ValueError);
   CHECK_THROWS_WITH_AS((void)(list.as<std::pair<int, int>>()), "a list of 3 items, not of 2",
-                       atoll::ValueError);
-  CHECK_THROWS_AS((void)list.as<Tuple>(), atoll::ValueError);
-  CHECK_THROWS_AS((void)(list.as<std::map<int, int>>()), atoll::ValueError);
+                       libatoll::ValueError);
+  CHECK_THROWS_AS((void)list.as<Tuple>(), libatoll::ValueError);
+  CHECK_THROWS_AS((void)(list.as<std::map<int, int>>()), libatoll::ValueError);
 }
 
 TEST_CASE("get_if, visit, at, size") {
@@ -127,11 +127,11 @@ TEST_CASE("get_if, visit, at, size") {
   CHECK(value.at(1).at("k") == Value("v"));
   CHECK(value.at(1).at(Value(2)) == Value(3));
   CHECK(value.at(1).size() == 2);
-  CHECK_THROWS_WITH_AS((void)value.at(3), "list index 3 out of range (3 items)", atoll::ValueError);
-  CHECK_THROWS_WITH_AS((void)value.at(1).at("x"), "no key 'x'", atoll::ValueError);
-  CHECK_THROWS_AS((void)value.at("x"), atoll::ValueError);
-  CHECK_THROWS_AS((void)Value(1).size(), atoll::ValueError);
-  CHECK_THROWS_AS((void)Value(1).at(0), atoll::ValueError);
+  CHECK_THROWS_WITH_AS((void)value.at(3), "list index 3 out of range (3 items)", libatoll::ValueError);
+  CHECK_THROWS_WITH_AS((void)value.at(1).at("x"), "no key 'x'", libatoll::ValueError);
+  CHECK_THROWS_AS((void)value.at("x"), libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value(1).size(), libatoll::ValueError);
+  CHECK_THROWS_AS((void)Value(1).at(0), libatoll::ValueError);
   CHECK(value.visit(
       [](const auto& held) { return std::is_same_v<std::remove_cvref_t<decltype(held)>, List>; }));
   CHECK(Value().visit([](const auto& held) {

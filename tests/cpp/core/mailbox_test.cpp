@@ -13,8 +13,8 @@
 #include "core/support.hpp"
 #include "core/timer.hpp"
 
-using namespace atoll::core;
-using namespace atoll::core::test;
+using namespace libatoll::core;
+using namespace libatoll::core::test;
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include "core/closing.hpp"
 #include "core/support.hpp"
 
-using namespace atoll::core;
-using namespace atoll::core::test;
+using namespace libatoll::core;
+using namespace libatoll::core::test;
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include "core/support.hpp"
 #include "core/timer.hpp"
 
-using namespace atoll::core;
-using namespace atoll::core::test;
+using namespace libatoll::core;
+using namespace libatoll::core::test;
 
 TEST_SUITE("select") {
   TEST_CASE("takes what is ready, leaves the rest alone") {

@@ -14,7 +14,7 @@
 
 #include "core/channel.hpp"
 
-namespace atoll::core::test {
+namespace libatoll::core::test {
 
 [[nodiscard]] inline Message number_message(std::uint64_t number) {
   return Message::copy_of(std::as_bytes(std::span(&number, 1)));
@@ -85,12 +85,12 @@ inline constexpr bool is_sanitized = false;
 inline constexpr bool is_sanitized = false;
 #endif
 
-}  // namespace atoll::core::test
+}  // namespace libatoll::core::test
 
 // doctest shows statuses by name.
 namespace doctest {
 template <>
-struct StringMaker<atoll::core::Status> {
-  static String convert(atoll::core::Status status) { return atoll::core::name_of(status); }
+struct StringMaker<libatoll::core::Status> {
+  static String convert(libatoll::core::Status status) { return libatoll::core::name_of(status); }
 };
 }  // namespace doctest

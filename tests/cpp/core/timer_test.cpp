@@ -5,8 +5,8 @@
 #include "core/select.hpp"
 #include "core/support.hpp"
 
-using namespace atoll::core;
-using namespace atoll::core::test;
+using namespace libatoll::core;
+using namespace libatoll::core::test;
 
 TEST_SUITE("timer") {
   TEST_CASE("after: once, not before its time") {
