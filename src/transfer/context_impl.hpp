@@ -59,6 +59,9 @@ struct Context::Impl {
   py::Ref fake_main_modules;     ///< dict: file name -> module
   py::Ref pickle_support;        ///< namespace of pickle_support.cpp's helpers
   void* pending_main_call = nullptr;
+  py::Ref reducers;
+  void* hooked_dump = nullptr;       ///< pickle_hooks.cpp's, of the pickle under way
+  void* hooked_load = nullptr;
   void* buffer_collector = nullptr;  ///< pickle.cpp's, of the pickle under way
   std::unique_ptr<CodeFacts> unattached_facts;  ///< of the last code object that cannot keep notes
   std::array<ExtensionType, 32> extensions{};  ///< by tag

@@ -82,11 +82,11 @@ PyObject* Decoder::read_range() {
                                       parts[1].get(), parts[2].get(), nullptr);
 }
 
-PyObject* Decoder::read_memory() {
-  auto* const memory = attachment_as<BufferExport>(reader_.size());
-  if (!memory) return nullptr;
+py::Ref Decoder::memory(std::size_t index) {
+  auto* const memory = attachment_as<BufferExport>(index);
+  if (!memory) return {};
   const auto exporter = share_export(context_, core::Handle<BufferExport>::share(memory));
-  return exporter ? PyMemoryView_FromObject(exporter.get()) : nullptr;
+  return exporter ? py::Ref::steal(PyMemoryView_FromObject(exporter.get())) : py::Ref();
 }
 
 PyObject* Decoder::read_extension() {

@@ -302,7 +302,7 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
     case Op::path:
       return read_library(op);
     case Op::memory:
-      return read_memory();
+      return memory(reader_.size()).release();
     case Op::extension:
       return read_extension();
     case Op::function:

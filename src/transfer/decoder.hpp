@@ -39,6 +39,8 @@ class Decoder {
   bool optional_text(py::Ref& text);
   /// An attachment, or null with a Python error set.
   [[nodiscard]] core::Object* attachment(std::size_t index) noexcept;
+  /// A memoryview of an attached BufferExport.
+  py::Ref memory(std::size_t index);
   template <class T>
   [[nodiscard]] T* attachment_as(std::size_t index) noexcept {
     core::Object* const object = attachment(index);
@@ -61,7 +63,6 @@ class Decoder {
   PyObject* read_big_int();
   PyObject* read_reference(std::size_t number);
   PyObject* read_range();
-  PyObject* read_memory();
   PyObject* read_extension();
   PyObject* read_function();
   PyObject* read_code();

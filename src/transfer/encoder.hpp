@@ -46,6 +46,8 @@ class Encoder {
   [[nodiscard]] Mode mode() const noexcept { return mode_; }
   [[nodiscard]] Writer& writer() noexcept { return writer_; }
   std::size_t attach(core::Handle<core::Object> object);
+  /// Drops attachments from an index on.
+  void detach_from(std::size_t index) noexcept { attachments_.resize(index); }
 
   /// What was refused last, and the way to it from the root (such as "[0]['x']").
   [[nodiscard]] PyObject* culprit() const noexcept { return culprit_.get(); }

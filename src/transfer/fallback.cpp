@@ -20,6 +20,13 @@ bool holds_others(PyObject* object) {
          type == &PyByteArray_Type;
 }
 
+/// Can `object` travel on its own? Leaves no error set.
+bool can_travel(Context& context, PyObject* object) {
+  const bool native = Encoder(context, Mode::any).value(object) == Encoder::Outcome::done;
+  PyErr_Clear();
+  return native || is_picklable(context, object);
+}
+
 /// The functions that PEP 734 sends without pickle have a refusal of their own.
 bool refuse_function(Context& context, PyObject* object) {
   if (!PyFunction_Check(object)) return false;
@@ -79,13 +86,7 @@ py::Status write_split(Encoder& encoder, PyObject* const* items, Py_ssize_t coun
   if (error_must_pass()) return py::Status::error;
   PyObject* const cause = PyErr_GetRaisedException();
   Py_ssize_t guilty = 0;
-  while (guilty + 1 < count &&
-         (Encoder(context, encoder.mode()).value(items[guilty]) == Encoder::Outcome::done ||
-          is_picklable(context, items[guilty]))) {
-    PyErr_Clear();
-    ++guilty;
-  }
-  PyErr_Clear();
+  while (guilty + 1 < count && can_travel(context, items[guilty])) ++guilty;
   PyErr_SetRaisedException(cause);
   return refuse(context, items[guilty], item_label(label, names, guilty));
 }
@@ -100,7 +101,7 @@ py::Ref find_culprit(Context& context, PyObject* object, std::string& path) {
     py::Ref part;
     std::string step;
     const auto blame = [&](PyObject* item, auto describe) {
-      if (!item || is_picklable(context, item)) return false;
+      if (!item || can_travel(context, item)) return false;
       part = py::Ref::borrow(item);
       step = describe();
       return true;

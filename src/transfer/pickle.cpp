@@ -7,6 +7,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/main_module.hpp"
+#include "transfer/pickle_hooks.hpp"
 #include "transfer/pickle_support.hpp"
 #include "transfer/shared_memory.hpp"
 
@@ -21,7 +22,10 @@ namespace {
 class Collector {
  public:
   explicit Collector(Encoder& encoder)
-      : encoder_(encoder), current_(encoder.context().impl().buffer_collector), outer_(current_) {
+      : encoder_(encoder),
+        start_(encoder.mark().attachments),
+        current_(encoder.context().impl().buffer_collector),
+        outer_(current_) {
     current_ = this;
   }
   Collector(const Collector&) = delete;
@@ -31,12 +35,18 @@ class Collector {
   void add(core::Handle<SharedBytes> bytes) {
     attachments_.push_back(encoder_.attach(std::move(bytes)));
   }
+  /// Takes back what a failed attempt added.
+  void clear() noexcept {
+    encoder_.detach_from(start_);
+    attachments_.clear();
+  }
   [[nodiscard]] const std::vector<std::size_t>& attachments() const noexcept {
     return attachments_;
   }
 
  private:
   Encoder& encoder_;
+  std::size_t start_;
   void*& current_;
   void* outer_;
   std::vector<std::size_t> attachments_;
@@ -87,6 +97,57 @@ py::Ref dump(Context::Impl& impl, PyObject* object, PyObject* callback) {
   PyObject* const args[] = {object, impl.library.protocol.get(), callback};
   return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_dumps.get(), args, 1,
                                             impl.library.dumps_names.get()));
+}
+
+/// cloudpickle.dumps, or empty without an error where it is not installed.
+py::Ref cloudpickle_dumps(Context::Impl& impl) {
+  if (!impl.library.cloudpickle_dumps) {
+    const auto module = py::Ref::steal(PyImport_ImportModule("cloudpickle"));
+    if (module) {
+      impl.library.cloudpickle_dumps =
+          py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps"));
+    }
+    PyErr_Clear();
+  }
+  return impl.library.cloudpickle_dumps;
+}
+
+/// pickle; then pickle with hooks for what only travels; then cloudpickle, where the mode says so. If
+/// all fail, pickle's error is set.
+py::Ref dump_any(Encoder& encoder, PyObject* object, Collector& collector, std::uint8_t& flags) {
+  Context::Impl& impl = encoder.context().impl();
+  PyObject* const callback = impl.library.collect_buffer.get();
+  py::Ref pickled = dump(impl, object, callback);
+  if (pickled || error_must_pass()) return pickled;
+  PyObject* const first_error = PyErr_GetRaisedException();
+  const auto settle = [first_error](py::Ref result) {
+    if (result) {
+      Py_DECREF(first_error);
+    } else if (PyErr_Occurred() && error_must_pass()) {
+      Py_DECREF(first_error);
+    } else {
+      PyErr_Clear();
+      PyErr_SetRaisedException(first_error);
+    }
+    return result;
+  };
+  collector.clear();
+  bool used = false;
+  pickled = dump_with_hooks(encoder, object, callback, used);
+  if (pickled && used) {
+    flags |= wire::pickle_has_hooks;
+    return settle(std::move(pickled));
+  }
+  pickled.reset();
+  if (PyErr_Occurred() && error_must_pass()) return settle({});
+  PyErr_Clear();
+  collector.clear();
+  if (encoder.mode() != Mode::any_by_value) return settle({});
+  const py::Ref dumps = cloudpickle_dumps(impl);
+  if (!dumps) return settle({});
+  PyObject* const args[] = {object, impl.library.protocol.get(), callback};
+  return settle(py::Ref::steal(
+      PyObject_Vectorcall(dumps.get(), args, 1, impl.library.dumps_names.get())));
 }
 
 /// self: (capsule of the Context, file or None, package or None)
@@ -153,7 +214,8 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   if (py::failed(load_pickle(impl))) return py::Status::error;
   encoder.may_run_python();
   Collector collector(encoder);
-  const py::Ref pickled = dump(impl, object, impl.library.collect_buffer.get());
+  std::uint8_t flags = 0;
+  const py::Ref pickled = dump_any(encoder, object, collector, flags);
   if (!pickled) return py::Status::error;
   if (!PyBytes_Check(pickled.get())) {
     PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
@@ -162,11 +224,11 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   const char* const data = PyBytes_AS_STRING(pickled.get());
   const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(pickled.get()));
   // Also found in `<fake __main__>`; a chance hit in the user's data costs time only.
-  const bool names_main = memmem(data, size, "__main__", 8) != nullptr;
+  if (memmem(data, size, "__main__", 8)) flags |= wire::pickle_names_main;
   Writer& writer = encoder.writer();
   writer.op(Op::pickle);
-  writer.raw(names_main ? wire::pickle_names_main : std::uint8_t{0});
-  if (names_main) {
+  writer.raw(flags);
+  if (flags & wire::pickle_names_main) {
     const bool from_hidden = memmem(data, size, "<fake __main__>", 15) != nullptr;
     const MainOrigin origin = main_origin(context, from_hidden);
     encoder.text(origin.file.get());
@@ -206,12 +268,15 @@ py::Ref read_pickle(Decoder& decoder) {
           : PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
                                     static_cast<Py_ssize_t>(size), PyBUF_READ));
   if (!view) return {};
-  if (flags & wire::pickle_names_main) {
+  if (flags & (wire::pickle_names_main | wire::pickle_has_hooks)) {
     PyObject* const load = pickle_support(context, "load");
     const py::Ref find = load ? make_find_in_main(context, origin) : py::Ref();
-    if (!find) return {};
-    return py::Ref::steal(PyObject_CallFunctionObjArgs(
-        load, view.get(), buffers ? buffers.get() : Py_None, find.get(), Py_None, nullptr));
+    const py::Ref restore = find ? make_restore(context) : py::Ref();
+    if (!restore) return {};
+    const RestoreScope scope(decoder);
+    return py::Ref::steal(PyObject_CallFunctionObjArgs(load, view.get(),
+                                                       buffers ? buffers.get() : Py_None,
+                                                       find.get(), restore.get(), nullptr));
   }
   PyObject* const args[] = {view.get(), buffers.get()};
   return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,

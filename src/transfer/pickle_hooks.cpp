@@ -1,0 +1,135 @@
+#include "transfer/pickle_hooks.hpp"
+
+#include "transfer/context_impl.hpp"
+#include "transfer/errors.hpp"
+#include "transfer/pickle_support.hpp"
+#include "transfer/shared_memory.hpp"
+
+namespace atoll::transfer {
+namespace {
+
+constexpr int memory_tag = 0xFF;
+
+struct Dump {
+  Encoder* encoder;
+  bool used;
+};
+
+/// reduce function: what the pickle says of an object is `restore(tag, number, attachment + 1)`.
+PyObject* reduce(PyObject*, PyObject* object) {
+  Context* const context = find_current();
+  auto* const dump = context ? static_cast<Dump*>(context->impl().hooked_dump) : nullptr;
+  if (!dump) {
+    PyErr_SetString(PyExc_SystemError, "no pickle is being made");
+    return nullptr;
+  }
+  int tag = memory_tag;
+  ExtensionValue value;
+  if (PyMemoryView_Check(object)) {
+    value.object = BufferExport::create(*context, object);
+    if (!value.object) return nullptr;
+  } else {
+    const TypeEntry entry = context->impl().types.find(Py_TYPE(object));
+    tag = entry.index;
+    if (py::failed(context->impl().extensions[entry.index].encode(object, value))) return nullptr;
+  }
+  try {
+    const std::size_t index = value.object ? dump->encoder->attach(std::move(value.object)) + 1 : 0;
+    dump->used = true;
+    PyObject* const restore = pickle_support(*context, "restore");
+    return restore ? Py_BuildValue("(O(iKn))", restore, tag,
+                                   static_cast<unsigned long long>(value.number),
+                                   static_cast<Py_ssize_t>(index))
+                   : nullptr;
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+}
+
+PyMethodDef reduce_def = {"reduce", reduce, METH_O, nullptr};
+
+// The pickler's dispatch_table: copyreg's, and before it the types of this layer.
+PyObject* find_reducer(PyObject*, PyObject* type) {
+  Context* const context = find_current();
+  if (!context || !PyType_Check(type)) {
+    PyErr_SetObject(PyExc_KeyError, type);
+    return nullptr;
+  }
+  auto* const actual = reinterpret_cast<PyTypeObject*>(type);
+  if (actual == &PyMemoryView_Type ||
+      context->impl().types.find(actual).kind == Kind::extension) {
+    return PyCFunction_New(&reduce_def, nullptr);
+  }
+  const auto copyreg = py::Ref::steal(PyImport_ImportModule("copyreg"));
+  const auto table =
+      py::Ref::steal(copyreg ? PyObject_GetAttrString(copyreg.get(), "dispatch_table") : nullptr);
+  return table ? PyObject_GetItem(table.get(), type) : nullptr;
+}
+
+PyType_Slot slots[] = {
+    {Py_mp_subscript, reinterpret_cast<void*>(find_reducer)},
+    {0, nullptr},
+};
+
+PyType_Spec spec = {"atoll.Reducers", sizeof(PyObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+
+PyObject* restore(PyObject*, PyObject* args) {
+  int tag = 0;
+  unsigned long long number = 0;
+  Py_ssize_t attachment = 0;
+  if (!PyArg_ParseTuple(args, "iKn", &tag, &number, &attachment)) return nullptr;
+  Context* const context = find_current();
+  auto* const decoder = context ? static_cast<Decoder*>(context->impl().hooked_load) : nullptr;
+  if (!decoder) {
+    PyErr_SetString(PyExc_ValueError, "the message of this object is gone");
+    return nullptr;
+  }
+  if (tag == memory_tag) {
+    return attachment > 0 ? decoder->memory(static_cast<std::size_t>(attachment - 1)).release()
+                          : nullptr;
+  }
+  ExtensionValue value;
+  value.number = number;
+  if (attachment > 0) {
+    core::Object* const object = decoder->attachment(static_cast<std::size_t>(attachment - 1));
+    if (!object) return nullptr;
+    value.object = core::Handle<core::Object>::share(object);
+  }
+  return restore_extension(*context, static_cast<std::uint8_t>(tag), value).release();
+}
+
+PyMethodDef restore_def = {"restore", restore, METH_VARARGS, nullptr};
+
+}  // namespace
+
+py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback,
+                        bool& used) {
+  Context::Impl& impl = encoder.context().impl();
+  if (!impl.reducers) {
+    const auto type = py::Ref::steal(PyType_FromSpec(&spec));
+    if (!type) return {};
+    impl.reducers = py::Ref::steal(PyObject_CallNoArgs(type.get()));
+    if (!impl.reducers) return {};
+  }
+  PyObject* const dump = pickle_support(encoder.context(), "dump");
+  if (!dump) return {};
+  Dump state{&encoder, false};
+  void* const outer = std::exchange(impl.hooked_dump, &state);
+  auto pickled = py::Ref::steal(PyObject_CallFunctionObjArgs(dump, object, impl.reducers.get(),
+                                                             buffer_callback, nullptr));
+  impl.hooked_dump = outer;
+  used = state.used;
+  return pickled;
+}
+
+py::Ref make_restore(Context&) { return py::Ref::steal(PyCFunction_New(&restore_def, nullptr)); }
+
+RestoreScope::RestoreScope(Decoder& decoder) noexcept
+    : current_(decoder.context().impl().hooked_load), outer_(current_) {
+  current_ = &decoder;
+}
+
+RestoreScope::~RestoreScope() { current_ = outer_; }
+
+}  // namespace atoll::transfer

@@ -1,0 +1,123 @@
+// Memory that is seen from another interpreter, and its end.
+#include <cstring>
+
+#include "support.hpp"
+#include "transfer/release_list.hpp"
+
+using namespace atoll::test;
+using atoll::py::Ref;
+using atoll::transfer::decode;
+using atoll::transfer::drain_releases;
+
+namespace {
+
+bool can_resize(const Ref& bytearray) {
+  const auto result = Ref::steal(PyObject_CallMethod(bytearray.get(), "append", "i", 1));
+  PyErr_Clear();
+  return static_cast<bool>(result);
+}
+
+}  // namespace
+
+TEST_CASE("a memoryview is one memory in two interpreters") {
+  const MainContext main;
+  const Ref source = evaluate("bytearray(b'hello')");
+  {
+    Other other;
+    Message message =
+        encoded(*main, Ref::steal(PyMemoryView_FromObject(source.get())));
+    CHECK_FALSE(can_resize(source));
+    other.enter([&](Context& context) {
+      const Ref view = decoded(context, message);
+      message.reset();
+      REQUIRE(PyMemoryView_Check(view.get()));
+      static_cast<char*>(PyMemoryView_GET_BUFFER(view.get())->buf)[0] = 'J';
+    });
+    CHECK(std::memcmp(PyByteArray_AS_STRING(source.get()), "Jello", 5) == 0);
+    // Given up over there, released here.
+    CHECK_FALSE(can_resize(source));
+    drain_releases(*main);
+    CHECK(can_resize(source));
+  }
+}
+
+TEST_CASE("format, shape, strides and read-only-ness are kept") {
+  const MainContext main;
+  for (const char* const source :
+       {"memoryview(bytearray(range(48))).cast('i', shape=[3, 4])",
+        "memoryview(bytearray(range(48))).cast('h')[::-3]", "memoryview(b'bytes')[1:4]"}) {
+    CAPTURE(source);
+    const Ref before = evaluate(source);
+    const Ref after = decoded(*main, encoded(*main, before));
+    CHECK(PyObject_RichCompareBool(before.get(), after.get(), Py_EQ) == 1);
+    for (const char* const name : {"format", "shape", "strides", "ndim", "readonly", "itemsize"}) {
+      const auto a = Ref::steal(PyObject_GetAttrString(before.get(), name));
+      const auto b = Ref::steal(PyObject_GetAttrString(after.get(), name));
+      CHECK(PyObject_RichCompareBool(a.get(), b.get(), Py_EQ) == 1);
+    }
+  }
+}
+
+TEST_CASE("memory outlives its interpreter") {
+  const MainContext main;
+  for (const char* const source :
+       {"memoryview(bytearray(b'small' * 3))", "memoryview(bytearray(b'large' * 300000))",
+        "memoryview(b'const' * 10)"}) {
+    CAPTURE(source);
+    Message message;
+    std::string expected;
+    {
+      Other other;
+      other.enter([&](Context& context) {
+        const Ref view = evaluate(source);
+        const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.get());
+        expected.assign(static_cast<char*>(buffer->buf), static_cast<std::size_t>(buffer->len));
+        message = encoded(context, view);
+      });
+    }
+    const Ref view = decoded(*main, message);
+    const Py_buffer* const buffer = PyMemoryView_GET_BUFFER(view.get());
+    CHECK(expected.compare(0, std::string::npos, static_cast<char*>(buffer->buf),
+                           static_cast<std::size_t>(buffer->len)) == 0);
+    static_cast<void>(repr(view));
+  }
+}
+
+TEST_CASE("memory that was given up before its interpreter ends is released there") {
+  const MainContext main;
+  Message message;
+  Other other;
+  other.enter([&](Context& context) {
+    message = encoded(context, evaluate("memoryview(bytearray(9))"));
+  });
+  message.reset();
+  other.end();
+}
+
+TEST_CASE("a message that is dropped unread gives its memory back") {
+  const MainContext main;
+  const Ref source = evaluate("bytearray(b'hello')");
+  {
+    const Message message = encoded(*main, Ref::steal(PyMemoryView_FromObject(source.get())));
+    CHECK_FALSE(can_resize(source));
+  }
+  drain_releases(*main);
+  CHECK(can_resize(source));
+}
+
+TEST_CASE("large buffers leave the pickle and are copied once") {
+  const MainContext main;
+  const Ref source = evaluate(
+      "import pickle\n"
+      "class Array:\n"
+      "    def __init__(self, data): self.data = data\n"
+      "    def __reduce_ex__(self, protocol): return bytearray, (pickle.PickleBuffer(self.data),)\n"
+      "result = Array(bytearray(b'x' * 100000))\n");
+  Message message = encoded(*main, source);
+  CHECK(message.attachment_count() == 1);
+  CHECK(message.bytes().size() < 1000);
+  const Ref first = decoded(*main, message);
+  CHECK(PyByteArray_GET_SIZE(first.get()) == 100000);
+  const Ref second = decode(*main, std::move(message));
+  CHECK(PyObject_RichCompareBool(first.get(), second.get(), Py_EQ) == 1);
+}

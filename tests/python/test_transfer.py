@@ -1,0 +1,361 @@
+"""Objects on their way: the native codec, the fallback to pickle, functions, memory, refusals."""
+
+import collections
+import datetime
+import decimal
+import gc
+import json
+import math
+import pathlib
+import pickle
+import sys
+import types
+import uuid
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atoll._atoll import NotShareableError, get_crossinterp_data, restore_crossinterp_data
+
+
+def send(obj, mode="fallback"):
+    return restore_crossinterp_data(get_crossinterp_data(obj, mode))
+
+
+def by_pickle(obj):
+    return pickle.loads(pickle.dumps(obj, 5))
+
+
+def shape(obj):
+    """Types, values and identities of a graph, as something that can be compared."""
+    numbers = {}
+
+    def walk(node):
+        kind = type(node)
+        if kind in (int, bool, float, complex, type(None), type(...), type(NotImplemented)):
+            return (kind, repr(node))
+        # Equal texts and empty or tiny constants may be one object or several: CPython's own affair.
+        if kind in (str, bytes, range, datetime.date, datetime.time, datetime.datetime,
+                    datetime.timedelta, uuid.UUID, decimal.Decimal) or node in ((), frozenset()):
+            return (kind, repr(node))
+        if id(node) in numbers:
+            return ("seen", numbers[id(node)])
+        numbers[id(node)] = len(numbers)
+        keep.append(node)
+        if kind is dict:
+            return (kind, [(walk(k), walk(v)) for k, v in node.items()])
+        if kind in (set, frozenset):
+            return (kind, sorted(map(repr, node)))
+        if kind is slice:
+            return (kind, [walk(node.start), walk(node.stop), walk(node.step)])
+        if kind is bytearray:
+            return (kind, bytes(node))
+        return (kind, [walk(item) for item in node])
+
+    keep = []
+    return walk(obj)
+
+
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(-2**40, 2**40), st.floats(),
+    st.complex_numbers(), st.text(), st.text(st.characters(categories=["Cs", "Lu"])), st.binary(),
+    st.just(...), st.just(NotImplemented), st.dates(), st.datetimes(), st.timedeltas(), st.times(),
+    st.datetimes(timezones=st.just(datetime.timezone.utc)), st.uuids(),
+    st.decimals(allow_nan=False), st.builds(range, st.integers(), st.integers()))
+hashables = st.recursive(
+    scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4)
+graphs = st.recursive(
+    scalars | st.builds(bytearray, st.binary()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=6), st.lists(inner, max_size=6).map(tuple),
+        st.dictionaries(st.text(max_size=5) | hashables, inner, max_size=8),
+        st.sets(hashables, max_size=5), st.builds(slice, inner, inner, inner),
+        # One object in several places, in itself, and records.
+        inner.map(lambda x: [x, x, (x, {"again": x})]),
+        inner.map(lambda x: (lambda l: (l.append(l), l)[1])([x])),
+        st.lists(st.tuples(inner, inner), max_size=6).map(
+            lambda rows: [{"left": a, "right": b} for a, b in rows])),
+    max_leaves=20)
+
+
+@settings(max_examples=1000)
+@given(graphs)
+def test_equals_pickle_round_trip(graph):
+    assert shape(send(graph)) == shape(by_pickle(graph))
+
+
+class Point:
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __eq__(self, other):
+        return type(other) is Point and (self.x, self.y) == (other.x, other.y)
+
+    __hash__ = None
+
+
+class Words(str):
+    pass
+
+
+@pytest.mark.parametrize("obj", [
+    Point(1, [2]), [Point(1, 2), {"k": Point(3, Words("w"))}], Words("x"), types.SimpleNamespace(a=1),
+    OSError(2, "no"), (1, Point(2, 3)), int, len, json.dumps,
+    pathlib.PurePosixPath("/a/../b"), pathlib.PureWindowsPath("c:\\x"), pathlib.Path(""),
+    datetime.timezone(datetime.timedelta(hours=-3), "x"), decimal.Decimal("NaN123"),
+    uuid.uuid1(), collections.deque([1, 2])],
+    ids=lambda obj: type(obj).__name__)
+def test_other_objects(obj):
+    got = send(obj)
+    assert type(got) is type(obj)
+    assert repr(got) == repr(obj) or got == obj
+    if isinstance(obj, types.FunctionType | types.BuiltinFunctionType | type):
+        assert got is obj
+
+
+def test_aliases_across_pickled_and_native_parts():
+    shared = [1]
+    for root in ([shared, Point(shared, 0)], (shared, Point(shared, 0)), {"a": shared, "b": Point(shared, 0)}):
+        first, second = send(root).values() if isinstance(root, dict) else send(root)
+        assert first is second.x
+        first.append(2)
+        assert shared == [1]
+
+
+def test_records_keep_order_and_values():
+    rows = [{"a": i, "b": str(i), "c": [i]} for i in range(20)]
+    mixed = rows + [{"b": 1, "a": 2, "c": 3}, {"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3, "d": 4}] + rows
+    got = send(mixed)
+    assert got == mixed and [list(d) for d in got] == [list(d) for d in mixed]
+    tree = {"v": 0, "kids": [{"v": i, "kids": [{"v": j, "kids": []} for j in range(3)]} for i in range(3)]}
+    assert send([tree, tree]) == [tree, tree]
+
+
+@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (x,), lambda x: {"k": x}, lambda x: slice(x)],
+                         ids=["list", "tuple", "dict", "slice"])
+def test_deep_nesting(wrap):
+    deep = None
+    for _ in range(10_000):
+        deep = wrap(deep)
+    got = send(deep)
+    depth = 0
+    while got is not None:
+        got = got["k"] if type(got) is dict else got.start if type(got) is slice else got[0]
+        depth += 1
+    assert depth == 10_000
+
+
+def test_deep_nesting_of_what_needs_pickle():
+    deep = None
+    for _ in range(100_000):
+        deep = Point(deep, None)
+    with pytest.raises(NotShareableError):
+        send(deep)
+    while deep is not None:
+        deep = deep.x
+
+
+def test_mutation_while_encoding():
+    victims = []
+
+    class Meddler:
+        def __reduce__(self):
+            for victim in victims:
+                victim.clear()
+            gc.collect()
+            return list, ()
+
+    for kind in (list, dict):
+        victim = kind() if kind is list else {}
+        filling = [[i] for i in range(100)]
+        if kind is list:
+            victim.extend([*filling, Meddler()])
+        else:
+            victim.update({str(i): x for i, x in enumerate([*filling, Meddler()])})
+        victims[:] = [victim]
+        try:
+            assert type(send([victim, 1])) is list
+        except NotShareableError:
+            pass
+
+
+# --- shareable objects ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("obj", [None, True, 5, -sys.maxsize - 1, sys.maxsize, 1.5, "é\udc00\0", b"spam",
+                                 (1, ("a", b"b", (None,)))])
+def test_shareable(obj):
+    got = send(obj, "xidata")
+    assert got == obj and type(got) is type(obj)
+
+
+@pytest.mark.parametrize("obj", [[], {}, set(), bytearray(), ..., Words("x"), (1, []), object, len, Point(1, 2)])
+def test_not_shareable(obj):
+    with pytest.raises(NotShareableError):
+        send(obj, "xidata")
+
+
+def test_int_out_of_range_has_its_cause():
+    with pytest.raises(NotShareableError) as caught:
+        send(sys.maxsize + 1, "xidata")
+    assert isinstance(caught.value.__cause__, OverflowError)
+
+
+def test_bytes_are_a_new_object():
+    spam = b"spam"
+    assert send(spam, "xidata") is not spam
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+def gen():
+    yield
+
+
+@pytest.mark.parametrize("make, text", [
+    (lambda: gen(), r"^generator object does not"),
+    (lambda: [1, {"x": [0, gen()]}], r"^\[1\]\['x'\]\[1\]: generator object"),
+    (lambda: Point(1, [sys]), r"^\.y\[0\]: module object"),
+    (lambda: (1, (2, gen())), r"^\[1\]\[1\]: generator object"),
+])
+def test_refusal_names_path_type_and_cause(make, text):
+    with pytest.raises(NotShareableError, match=text) as caught:
+        send(make())
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_refused_functions():
+    free = 1
+    for function in (lambda: free, lambda a=1: a, lambda: pytest):
+        with pytest.raises(NotShareableError, match="only stateless functions are shareable") as caught:
+            send(function)
+        assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_what_must_pass_passes():
+    class Stop:
+        def __reduce__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send(Stop())
+
+
+# --- functions -----------------------------------------------------------------------------------
+
+def test_stateless_functions_go_by_value():
+    def spam(a, /, b, *c, d, **e):
+        "doc"
+        return a, b, c, d, e, [len(x) for x in ("a",)]
+
+    spam.attribute = 1
+    got = send(spam)
+    assert got is not spam
+    assert got.__code__ == spam.__code__ and got.__name__ == "spam" and got.__doc__ == "doc"
+    assert got.__globals__ is sys.modules["__main__"].__dict__ and got.__module__ == "__main__"
+    assert not got.__dict__ and got(1, 2, d=4)[:2] == (1, 2)
+    spam.__name__ = "renamed"
+    assert send(spam).__name__ == "renamed"
+
+
+def test_functions_inside_containers_go_by_name():
+    def local():
+        return 1
+
+    assert send([gen])[0] is gen
+    assert send([local])[0]() == 1
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+def test_memoryview_shares_memory():
+    data = bytearray(b"hello")
+    view = send(memoryview(data))
+    view[0] = ord("J")
+    assert data == b"Jello"
+    with pytest.raises(BufferError):
+        data.append(0)
+    view.release()
+    del view
+    send(memoryview(b""))  # whatever works with memory takes back what was given up
+    data.append(0)
+
+
+def test_memoryview_inside_pickled_objects():
+    data = bytearray(b"hello")
+    got = send([Point(memoryview(data), 0)])
+    got[0].x[0] = ord("J")
+    assert data == b"Jello"
+
+
+def test_released_memoryview():
+    view = memoryview(b"x")
+    view.release()
+    with pytest.raises(NotShareableError) as caught:
+        send(view)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_out_of_band_buffers():
+    big, small = bytearray(b"x" * 100_000), bytearray(b"y" * 10)
+
+    class Holder:
+        def __reduce_ex__(self, protocol):
+            return tuple, ([pickle.PickleBuffer(big), pickle.PickleBuffer(small)],)
+
+    data = get_crossinterp_data(Holder(), "fallback")
+    big[0] = 0  # the message has a copy
+    for _ in range(2):
+        first, second = restore_crossinterp_data(data)
+        assert bytes(first) == b"x" * 100_000 and bytes(second) == b"y" * 10
+        memoryview(first)[:1] = b"z"  # of its own
+
+
+# --- the rest ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("nan", [math.nan, complex(math.nan, 1)])
+def test_nan(nan):
+    assert repr(send(nan)) == repr(nan)
+
+
+def test_large():
+    rows = [{"id": i, "text": "x" * 1000} for i in range(3000)]
+    assert send(rows) == rows
+    blob = b"b" * 20_000_000
+    assert send([blob, blob]) == [blob, blob]
+
+
+def test_arguments():
+    with pytest.raises(ValueError, match="unsupported mode"):
+        get_crossinterp_data(1, "telepathy")
+    with pytest.raises(TypeError):
+        get_crossinterp_data()
+    with pytest.raises(ValueError):
+        restore_crossinterp_data(1)
+
+
+def test_main_of_a_script_is_found_by_a_receiver(run_python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("""
+import sys
+from atoll import interpreters
+
+class Thing:
+    def __init__(self, n): self.n = n
+
+def bump(thing):
+    global calls
+    calls = globals().get('calls', 0) + 1
+    return Thing(thing.n + calls), __name__
+
+if __name__ == '__main__':
+    interp = interpreters.create()
+    for expected in (2, 3):
+        thing, name = interp.call(bump, Thing(1))
+        assert type(thing) is Thing and thing.n == expected, thing.n
+        assert name == '<fake __main__>'
+    assert 'calls' not in globals()
+    interp.close()
+    print('good')
+""")
+    assert run_python(script, check=True).stdout == "good\n"
