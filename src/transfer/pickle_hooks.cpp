@@ -5,7 +5,7 @@
 #include "transfer/pickle_support.hpp"
 #include "transfer/shared_memory.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 namespace {
 
 constexpr int memory_tag = 0xFF;
@@ -132,4 +132,4 @@ RestoreScope::RestoreScope(Decoder& decoder) noexcept
 
 RestoreScope::~RestoreScope() { current_ = outer_; }
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

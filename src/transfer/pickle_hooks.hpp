@@ -8,7 +8,7 @@
 #include "transfer/decoder.hpp"
 #include "transfer/encoder.hpp"
 
-namespace atoll::transfer {
+namespace libatoll::transfer {
 
 /// A pickle of `object` (bytes) made with these hooks; `used` says whether any was needed.
 py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback, bool& used);
@@ -29,4 +29,4 @@ class RestoreScope {
   void* outer_;
 };
 
-}  // namespace atoll::transfer
+}  // namespace libatoll::transfer

@@ -2,12 +2,12 @@
 
 #include "support.hpp"
 
-using namespace atoll::test;
-using atoll::py::Ref;
-using atoll::transfer::capture;
-using atoll::transfer::ExceptionSnapshot;
-using atoll::transfer::rebuild;
-using atoll::transfer::to_namespace;
+using namespace libatoll::test;
+using libatoll::py::Ref;
+using libatoll::transfer::capture;
+using libatoll::transfer::ExceptionSnapshot;
+using libatoll::transfer::rebuild;
+using libatoll::transfer::to_namespace;
 
 namespace {
 

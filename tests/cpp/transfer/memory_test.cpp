@@ -4,10 +4,10 @@
 #include "support.hpp"
 #include "transfer/release_list.hpp"
 
-using namespace atoll::test;
-using atoll::py::Ref;
-using atoll::transfer::decode;
-using atoll::transfer::drain_releases;
+using namespace libatoll::test;
+using libatoll::py::Ref;
+using libatoll::transfer::decode;
+using libatoll::transfer::drain_releases;
 
 namespace {
 

@@ -14,7 +14,7 @@
 #include "transfer/context.hpp"
 #include "transfer/transfer.hpp"
 
-namespace atoll::test {
+namespace libatoll::test {
 
 using core::Message;
 using transfer::Context;
@@ -119,4 +119,4 @@ inline py::Ref decoded(Context& context, const Message& message) {
   return object;
 }
 
-}  // namespace atoll::test
+}  // namespace libatoll::test

@@ -6,15 +6,15 @@
 
 #include "support.hpp"
 
-using namespace atoll::test;
-using atoll::py::failed;
-using atoll::py::Ref;
-using atoll::transfer::decode;
-using atoll::transfer::decode_and_call;
-using atoll::transfer::decode_script;
-using atoll::transfer::encode;
-using atoll::transfer::encode_call;
-using atoll::transfer::encode_script;
+using namespace libatoll::test;
+using libatoll::py::failed;
+using libatoll::py::Ref;
+using libatoll::transfer::decode;
+using libatoll::transfer::decode_and_call;
+using libatoll::transfer::decode_script;
+using libatoll::transfer::encode;
+using libatoll::transfer::encode_call;
+using libatoll::transfer::encode_script;
 
 namespace {
 
