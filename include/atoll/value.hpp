@@ -141,6 +141,10 @@ concept map = container<T> && requires {
   typename T::mapped_type;
 };
 
+/// What as() gives a reference to: copies would be dear, and it is held as such.
+template <class T>
+concept referable = one_of<T, std::string, Bytes, List, Tuple, Dict>;
+
 template <class T>
 struct Cast;
 
@@ -216,8 +220,9 @@ class Value {
   /// like (from dict), Value. An integer becomes a double when asked for; nothing else is
   /// converted. Throws ValueError for another kind of value, and for an integer out of the type's
   /// range.
+  /// Of an lvalue std::string, Bytes, List, Tuple and Dict come as references into it.
   template <class T>
-  [[nodiscard]] T as() const& {
+  [[nodiscard]] std::conditional_t<detail::referable<T>, const T&, T> as() const& {
     return detail::Cast<T>::get(*this);
   }
   template <class T>

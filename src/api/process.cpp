@@ -119,6 +119,8 @@ bool Process::wait_for_users(Need need) {
 // --- start and end -------------------------------------------------------------------------------
 
 bool Process::start(const RuntimeOptions& options) {
+  // Not under the mutex: Python code that runs while CPython ends may get here.
+  if (Py_IsInitialized()) return false;
   const std::lock_guard lock(starting_);
   if (Py_IsInitialized()) return false;
   start_cpython(options);

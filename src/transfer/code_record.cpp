@@ -61,7 +61,7 @@ core::Handle<CodeRecord> record_of(Context& context, PyObject* code) {
   return notes->record;
 }
 
-py::Ref code_of(Context& context, const CodeRecord& record) {
+py::Ref code_of(Context& context, CodeRecord& record) {
   CodeCache& cache = context.impl().codes;
   if (PyObject* const known = cache.find(record.id())) return py::Ref::borrow(known);
   auto code = py::Ref::steal(PyMarshal_ReadObjectFromString(
@@ -72,6 +72,10 @@ py::Ref code_of(Context& context, const CodeRecord& record) {
     return {};
   }
   cache.store(record.id(), code);
+  // Should it be sent on, it is the same record.
+  if (CodeNotes* const notes = notes_of(context.impl(), code.get())) {
+    notes->record = core::Handle<CodeRecord>::share(&record);
+  }
   return code;
 }
 

@@ -43,7 +43,7 @@ struct CodeNotes {
 core::Handle<CodeRecord> record_of(Context& context, PyObject* code);
 
 /// The code object of `record` in this interpreter (a new reference to a cached one).
-py::Ref code_of(Context& context, const CodeRecord& record);
+py::Ref code_of(Context& context, CodeRecord& record);
 
 /// Valid as long as `code` lives and until the next call; null with a Python error set on failure.
 const CodeFacts* facts_of(Context& context, PyObject* code);

@@ -12,6 +12,7 @@ using wire::Op;
 // value, and its copy lives in the receiver's `__main__`. Inside other containers the order is
 // pickle's: by name where there is one.
 Encoder::Step Encoder::put_callable(PyObject* object) {
+  const py::Ref kept = py::Ref::borrow(object);
   may_run_python();
   const bool function = Py_TYPE(object) == &PyFunction_Type;
   const bool value_first = non_tuple_depth_ == 0;

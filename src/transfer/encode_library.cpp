@@ -10,7 +10,11 @@ using wire::Op;
 
 Encoder::Step Encoder::put_library(PyObject* object, TypeEntry entry) {
   if (entry.kind == Kind::timezone) return put_timezone(object);
-  if (entry.kind == Kind::path || entry.kind == Kind::decimal) may_run_python();
+  py::Ref kept;
+  if (entry.kind == Kind::path || entry.kind == Kind::decimal) {
+    may_run_python();
+    kept = py::Ref::borrow(object);
+  }
   if (entry.kind == Kind::datetime || entry.kind == Kind::time) {
     // A tzinfo of any other class needs pickle, and so the whole root does.
     PyObject* const zone = entry.kind == Kind::datetime ? PyDateTime_DATE_GET_TZINFO(object)

@@ -121,6 +121,7 @@ Encoder::Step Encoder::put_range(PyObject* object) {
 }
 
 Encoder::Step Encoder::put_memory(PyObject* object) {
+  const py::Ref kept = py::Ref::borrow(object);
   // Asking an exporter may run Python code (`__buffer__`).
   may_run_python();
   std::uint8_t flag;
@@ -138,6 +139,7 @@ Encoder::Step Encoder::put_memory(PyObject* object) {
 }
 
 Encoder::Step Encoder::put_extension(PyObject* object, TypeEntry entry) {
+  const py::Ref kept = py::Ref::borrow(object);
   const ExtensionType& traits = context_.impl().extensions[entry.index];
   if (mode_ == Mode::shareable && !traits.shareable) {
     culprit_ = py::Ref::borrow(object);

@@ -50,7 +50,11 @@ void Encoder::rollback(const Mark& mark) noexcept {
 void Encoder::may_run_python() {
   if (pinned_) return;
   pinned_ = true;
-  // From here on no dict becomes a record; the values of those under way must live.
+  // From here on no dict becomes a record; the values of those under way must live, and the keys that
+  // stand in the path of an error.
+  for (const EncodeFrame& frame : frames_) {
+    if (frame.current) scratch_->pins.push_back(Py_NewRef(frame.current));
+  }
   for (PyObject* object : scratch_->values) scratch_->pins.push_back(Py_NewRef(object));
   memo_.each([this](PyObject* object) { scratch_->pins.push_back(Py_NewRef(object)); });
 }
@@ -205,6 +209,7 @@ Encoder::Step Encoder::dict_items(EncodeFrame& frame) {
   while (PyDict_Next(frame.object, &frame.index, &key, &item)) {
     if (frame.count++ == frame.size) return changed("dictionary");
     frame.current = key;
+    if (pinned_) scratch_->pins.push_back(Py_NewRef(key));
     if (PyUnicode_CheckExact(key)) {
       put_str(key);
     } else {

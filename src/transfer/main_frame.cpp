@@ -89,9 +89,9 @@ py::Ref call_in_main_frame(Context& context, PyObject* callable, PyObject** args
   PyObject* const globals = main_dict(context);
   if (!globals) return {};
   PendingCall call{callable, args, nargs, kwnames};
-  impl.pending_main_call = &call;
+  void* const outer = std::exchange(impl.pending_main_call, &call);
   auto result = py::Ref::steal(PyEval_EvalCode(impl.main_call_code.get(), globals, globals));
-  impl.pending_main_call = nullptr;
+  impl.pending_main_call = outer;
   if (!result) hide_frame(impl.main_call_code.get());
   return result;
 }

@@ -42,7 +42,7 @@ separate_arguments(arguments UNIX_COMMAND "${arguments}")
 # Every header stands alone, whatever was included before it.
 file(GLOB headers RELATIVE "${work}/prefix/include" "${work}/prefix/include/atoll/*.hpp")
 foreach(header IN LISTS headers)
-  file(WRITE "${work}/header.cpp" "#include <stdlib.h>\n#include <${header}>\nnamespace atoll {}\n")
+  file(WRITE "${work}/header.cpp" "#include <stdlib.h>\n#include <${header}>\nnamespace libatoll {}\nlong long number() { return atoll(\"7\"); }\n")
   run(${compiler} -std=c++20 -Wall -Wextra -Werror -fsyntax-only ${work}/header.cpp ${arguments})
 endforeach()
 

@@ -132,8 +132,8 @@ def test_records_keep_order_and_values():
     assert send([tree, tree]) == [tree, tree]
 
 
-@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (x,), lambda x: {"k": x}, lambda x: slice(x)],
-                         ids=["list", "tuple", "dict", "slice"])
+@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (x,), lambda x: {"k": x}],
+                         ids=["list", "tuple", "dict"])
 def test_deep_nesting(wrap):
     deep = None
     for _ in range(10_000):
@@ -141,7 +141,7 @@ def test_deep_nesting(wrap):
     got = send(deep)
     depth = 0
     while got is not None:
-        got = got["k"] if type(got) is dict else got.start if type(got) is slice else got[0]
+        got = got["k"] if type(got) is dict else got[0]
         depth += 1
     assert depth == 10_000
 

@@ -47,7 +47,7 @@ auto at_index(std::size_t index, Get get) {
 
 template <class T>
 struct Cast {
-  static T get(const Value& value) {
+  static std::conditional_t<referable<T>, const T&, T> get(const Value& value) {
     if constexpr (std::same_as<T, Value>) {
       return value;
     } else if constexpr (one_of<T, double, float>) {

@@ -74,7 +74,7 @@ TEST_CASE("from Python") {
 
 TEST_CASE("what is no Value is refused, with its place") {
   CHECK_THROWS_WITH_AS((void)read("{'a': [1, {2}]}"),
-                       "it['a'][1]: set object cannot become an libatoll::Value (None, bool, int, "
+                       "it['a'][1]: set object cannot become an atoll::Value (None, bool, int, "
                        "float, str, bytes, list, tuple and dict can)",
                        NotShareableError);
   CHECK_THROWS_AS((void)read("1j"), NotShareableError);
@@ -86,7 +86,7 @@ TEST_CASE("what is no Value is refused, with its place") {
 
 TEST_CASE("cycles and too deep nesting are refused") {
   CHECK_THROWS_WITH_AS((void)read("[]; result.append({'x': result})"),
-                       "it[0]['x']: list object contains itself: an libatoll::Value cannot",
+                       "it[0]['x']: list object contains itself: an atoll::Value cannot",
                        NotShareableError);
   CHECK_THROWS_AS((void)read("{}; result['me'] = (result,)"), NotShareableError);
   // Met twice is not a cycle.
@@ -111,7 +111,7 @@ TEST_CASE("cycles and too deep nesting are refused") {
 
 TEST_CASE("what Python cannot hold is refused") {
   CHECK_THROWS_WITH_AS((void)to_python(List{1, "\xFF"}, "it"),
-                       "it[1]: the text is not UTF-8 (send it as libatoll::Bytes)", NotShareableError);
+                       "it[1]: the text is not UTF-8 (send it as atoll::Bytes)", NotShareableError);
   CHECK_THROWS_WITH_AS((void)to_python(Dict{{List{1}, 2}}, "it"),
                        "it[[1]]: this key is mutable: Python has no such dict", NotShareableError);
   CHECK_FALSE(PyErr_Occurred());

@@ -199,10 +199,19 @@ void stops_what_runs() {
 
 void refuses_to_close_what_does_not_stop() {
   Runtime runtime;
-  int fds[2];
-  CHECK(pipe(fds) == 0);
   for (const Interpreter& python : {Interpreter::create(), runtime.main()}) {
-    std::thread thread = run_elsewhere(python, "os.read(" + std::to_string(fds[0]) + ", 1)");
+    // One call into C that says that it is there, and then blocks until all is read.
+    int fds[2];
+    CHECK(pipe(fds) == 0);
+    std::thread thread([python, end = fds[1]] {
+      try {
+        python.exec("import os; os.write(" + std::to_string(end) + ", bytes(1 << 20))");
+      } catch (const atoll::Error&) {
+        // told to stop, afterwards
+      }
+    });
+    std::vector<char> bytes(1 << 20);
+    CHECK(read(fds[0], bytes.data(), 1) == 1);
     const auto start = Clock::now();
     const std::string text = text_of<atoll::InterpreterError>([&] { runtime.close(); });
     CHECK(text == (python.is_main() ? "another thread still uses the main interpreter"
@@ -211,7 +220,9 @@ void refuses_to_close_what_does_not_stop() {
     CHECK(runtime.owns_python());
     CHECK(runtime.main().eval("1").as<int>() == 1);
     CHECK(Interpreter::create().eval("1").as<int>() == 1);
-    CHECK(write(fds[1], "x", 1) == 1);
+    for (std::size_t left = bytes.size() - 1; left != 0;) {
+      left -= static_cast<std::size_t>(read(fds[0], bytes.data(), left));
+    }
     thread.join();
   }
   runtime.close();

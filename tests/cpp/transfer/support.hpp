@@ -99,9 +99,10 @@ inline std::string repr(const py::Ref& object) {
 inline std::string take_error() {
   const auto error = py::Ref::steal(PyErr_GetRaisedException());
   if (!error) return "no error";
-  const auto text = py::Ref::steal(PyObject_Str(error.get()));
-  return std::string(Py_TYPE(error.get())->tp_name) + ": " +
-         (text ? PyUnicode_AsUTF8(text.get()) : "?");
+  // tp_name has the module's name from 3.14 on only.
+  const auto text = py::Ref::steal(PyUnicode_FromFormat(
+      "%S: %S", py::Ref::steal(PyType_GetName(Py_TYPE(error.get()))).get(), error.get()));
+  return text ? PyUnicode_AsUTF8(text.get()) : "?";
 }
 
 inline Message encoded(Context& context, const py::Ref& object, Mode mode = Mode::any) {

@@ -93,7 +93,7 @@ TEST_CASE("aliases and cycles survive") {
 
 TEST_CASE("nesting is limited by memory only") {
   const MainContext main;
-  for (const char* const wrap : {"[x]", "(x,)", "{'k': x}", "slice(x)"}) {
+  for (const char* const wrap : {"[x]", "(x,)", "{'k': x}"}) {
     CAPTURE(wrap);
     const Ref deep =
         evaluate(std::string("x = []\nfor _ in range(20000): x = ") + wrap + "\nresult = x\n");
@@ -112,10 +112,10 @@ TEST_CASE("a refusal names path, type and cause, and leaves no message") {
   CHECK(failed(encode(*main, evaluate("{'x': [0, (i for i in ())]}").get(), Mode::any, message)));
   CHECK(message.bytes().empty());
   CHECK(take_error() ==
-        "atoll.interpreters.NotShareableError: "
+        "NotShareableError: "
         "['x'][1]: generator object does not support cross-interpreter data");
   CHECK(failed(encode(*main, evaluate("(1, (2, [3]))").get(), Mode::shareable, message)));
-  CHECK(take_error() == "atoll.interpreters.NotShareableError: "
+  CHECK(take_error() == "NotShareableError: "
                         "[1][1]: list object does not support cross-interpreter data");
   CHECK(failed(encode(*main, evaluate("2**63").get(), Mode::shareable, message)));
   const Ref error = Ref::steal(PyErr_GetRaisedException());
