@@ -19,7 +19,7 @@ interpreters it creates and in its child processes.
 
 
 def _run_in_main(source: str | bytes, filename: str, file: str | None) -> None:
-    """Execute in the ``__main__`` that there is, so that what it defines can be sent and pickled."""
+    """Execute in the ``__main__`` that there is, so that what it defines can be sent, pickled."""
     code = compile(source, filename, "exec", dont_inherit=True)
     fresh = {
         "__name__": "__main__",

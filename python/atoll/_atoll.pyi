@@ -1,4 +1,4 @@
-"""The native half of atoll. Use the modules that re-export it."""
+# The native half of atoll. Use the modules that re-export it.
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace

@@ -1,7 +1,7 @@
 """Putting atoll's modules in the place of the standard library's.
 
-The names are redirected, not copied: ``concurrent.interpreters`` *is* ``atoll.interpreters`` afterwards,
-imported when somebody asks for it. Nothing but this module is loaded before that.
+The names are redirected, not copied: ``concurrent.interpreters`` *is* ``atoll.interpreters``
+afterwards, imported when somebody asks for it. Nothing but this module is loaded before that.
 """
 
 from __future__ import annotations
@@ -78,16 +78,16 @@ def _put_in_place(name: str) -> None:
 def install() -> None:
     """Put atoll's modules in the place of the standard library's.
 
-    ``concurrent.interpreters`` and ``_interpreters`` are atoll's from now on, in this interpreter, in
-    every interpreter that atoll creates, and in child processes whose Python has atoll installed
-    (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of the
-    standard ones keep them: call this first. Calling it again does nothing.
+    ``concurrent.interpreters`` and ``_interpreters`` are atoll's from now on, in this interpreter,
+    in every interpreter that atoll creates, and in child processes whose Python has atoll installed
+    (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of
+    the standard ones keep them: call this first. Calling it again does nothing.
     """
     if installed():
         return
     from atoll import _atoll
 
-    sys.meta_path.insert(0, _redirect)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _redirect)
     for name in REDIRECTIONS:
         if sys.modules.get(name) is not None:
             _put_in_place(name)
@@ -109,7 +109,7 @@ def uninstall() -> None:
         return
     from atoll import _atoll
 
-    sys.meta_path.remove(_redirect)  # type: ignore[arg-type]
+    sys.meta_path.remove(_redirect)
     for name, ours in REDIRECTIONS.items():
         module = sys.modules.get(name)
         if module is None or module is not sys.modules.get(ours):

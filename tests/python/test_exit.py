@@ -12,16 +12,21 @@ LEFTOVER_WARNING = "close them with Interpreter.close()"
 
 
 def run(source, *, expect=0, timeout=60):
-    proc = subprocess.run([sys.executable, "-c", dedent(source)], capture_output=True, text=True,
-                          timeout=timeout)
+    proc = subprocess.run(
+        [sys.executable, "-c", dedent(source)], capture_output=True, text=True, timeout=timeout
+    )
     assert proc.returncode == expect, (proc.returncode, proc.stdout, proc.stderr)
     return proc
 
 
 def interrupt_when_ready(source, *, repeat=False):
     """Run `source` and send SIGINT when it prints "ready"; with `repeat`, until it ends."""
-    with subprocess.Popen([sys.executable, "-c", dedent(source)], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as proc:
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(source)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as proc:
         try:
             assert proc.stdout.readline() == "ready\n"
             for _ in range(50 if repeat else 1):
@@ -38,7 +43,9 @@ def interrupt_when_ready(source, *, repeat=False):
 
 class TestExit:
     def test_nothing_left(self):
-        proc = run("from atoll import interpreters; i = interpreters.create(); i.exec('x = 1'); i.close()")
+        proc = run(
+            "from atoll import interpreters; i = interpreters.create(); i.exec('x = 1'); i.close()"
+        )
         assert proc.stderr == ""
 
     def test_idle_interpreters_left(self):
@@ -49,7 +56,8 @@ class TestExit:
         """)
         if sys.version_info >= (3, 14):
             assert LEFTOVER_WARNING in proc.stderr
-        assert "Traceback" not in proc.stderr and "Fatal" not in proc.stderr
+        assert "Traceback" not in proc.stderr
+        assert "Fatal" not in proc.stderr
 
     def test_used_from_many_threads_and_left(self):
         proc = run("""
@@ -61,8 +69,14 @@ class TestExit:
         """)
         assert "Fatal" not in proc.stderr
 
-    @pytest.mark.parametrize("code", ["while True: pass", "import time\nwhile True: time.sleep(0.01)",
-                                      "try:\n ready()\n while True: pass\nfinally:\n print('cleaned up', flush=True)"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "while True: pass",
+            "import time\nwhile True: time.sleep(0.01)",
+            "try:\n ready()\n while True: pass\nfinally:\n print('cleaned up', flush=True)",
+        ],
+    )
     def test_a_daemon_thread_still_running_code(self, code):
         if "finally" in code and sys.version_info < (3, 14):
             pytest.skip("3.13 can abort: Py_EndInterpreter, not the last thread (docs/limits.md)")
@@ -71,16 +85,21 @@ class TestExit:
             from atoll import interpreters
             i = interpreters.create()
             r, w = os.pipe()
-            threading.Thread(target=i.exec, args=(f"import os; os.write({{w}}, b'x')\\n" + {code!r},), daemon=True).start()
+            code = f"import os; os.write({{w}}, b'x')\\n" + {code!r}
+            threading.Thread(target=i.exec, args=(code,), daemon=True).start()
             os.read(r, 1)
         """)
-        assert "Fatal" not in proc.stderr and "Exception in thread" not in proc.stderr
+        assert "Fatal" not in proc.stderr
+        assert "Exception in thread" not in proc.stderr
         if "finally" in code:
             assert "cleaned up" in proc.stdout
 
-    @pytest.mark.skipif(sys.version_info < (3, 14), reason="CPython's own finalization aborts (docs/limits.md)")
+    @pytest.mark.skipif(
+        sys.version_info < (3, 14), reason="CPython's own finalization aborts (docs/limits.md)"
+    )
     def test_a_daemon_thread_blocked_in_c(self):
-        proc = run("""
+        proc = run(
+            """
             import os, threading
             from atoll import interpreters
             i = interpreters.create()
@@ -88,7 +107,9 @@ class TestExit:
             script = f"import os, time; os.write({w}, b'x'); time.sleep(600)"
             threading.Thread(target=i.exec, args=(script,), daemon=True).start()
             os.read(r, 1)
-        """, timeout=30)
+        """,
+            timeout=30,
+        )
         assert "Fatal" not in proc.stderr
 
     def test_its_own_threads_are_waited_for(self):
@@ -107,27 +128,35 @@ class TestExit:
             import atexit
             atexit.register(os.write, w, b'x')
         """)
-        assert "finished" in proc.stdout and "Fatal" not in proc.stderr
+        assert "finished" in proc.stdout
+        assert "Fatal" not in proc.stderr
 
     def test_an_exception_in_flight(self):
-        proc = run("""
+        proc = run(
+            """
             from atoll import interpreters
             i = interpreters.create()
             try:
                 1/0
             finally:
                 i.close()
-        """, expect=1)
+        """,
+            expect=1,
+        )
         assert "ZeroDivisionError" in proc.stderr
 
     def test_sys_exit_with_leftovers_keeps_the_status(self):
-        run("import sys; from atoll import interpreters; i = interpreters.create(); sys.exit(7)", expect=7)
+        run(
+            "import sys; from atoll import interpreters; i = interpreters.create(); sys.exit(7)",
+            expect=7,
+        )
 
     def test_interpreters_that_own_interpreters(self):
         proc = run("""
             from atoll import interpreters
             i = interpreters.create()
-            i.exec('from atoll import interpreters; inner = interpreters.create(); inner.exec("x = 1")')
+            i.exec('from atoll import interpreters; inner = interpreters.create()')
+            i.exec('inner.exec("x = 1")')
             i.close()
             assert len(interpreters.list_all()) == 1
         """)
@@ -136,7 +165,8 @@ class TestExit:
     def test_atexit_callbacks_may_still_use_them(self):
         proc = run("""
             import atexit
-            atexit.register(lambda: print('last', i.call(eval, '40 + 2')))  # registered before atoll's
+            # Registered before atoll's.
+            atexit.register(lambda: print('last', i.call(eval, '40 + 2')))
             from atoll import interpreters
             i = interpreters.create()
         """)
@@ -168,8 +198,14 @@ class TestExit:
 
 
 class TestInterrupt:
-    @pytest.mark.parametrize("body", ["while True: pass", "import time\nwhile True: time.sleep(0.02)",
-                                      "sum(i for i in iter(int, 1))"])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "while True: pass",
+            "import time\nwhile True: time.sleep(0.02)",
+            "sum(i for i in iter(int, 1))",
+        ],
+    )
     def test_ctrl_c_stops_code_and_the_interpreter_stays_usable(self, body):
         status, out, err = interrupt_when_ready(f"""
             import time
@@ -232,7 +268,8 @@ class TestInterrupt:
         assert (status, out) == (0, "handler\nn 3000000\n"), err
 
     def test_a_second_one_overrides_the_users_handler(self):
-        status, out, err = interrupt_when_ready("""
+        status, out, err = interrupt_when_ready(
+            """
             import signal
             from atoll import interpreters
             signal.signal(signal.SIGINT, lambda *a: None)
@@ -243,7 +280,9 @@ class TestInterrupt:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 print('interrupted')
             i.close()
-        """, repeat=True)
+        """,
+            repeat=True,
+        )
         assert (status, out) == (0, "interrupted\n"), err
 
     def test_an_interrupt_hits_only_its_own_call(self):
@@ -283,23 +322,38 @@ class TestInterrupt:
 
 def test_ctrl_c_while_a_thread_runs_code_ends_the_process():
     # The first one may hit the script, before `threading` waits for the thread.
-    status, _, err = interrupt_when_ready("""
+    status, _, err = interrupt_when_ready(
+        """
         from atoll import interpreters
         i = interpreters.create()
         i.call_in_thread(exec, "print('ready', flush=True)\\nwhile True: pass")
-    """, repeat=True)
-    assert "KeyboardInterrupt" in err and "Fatal" not in err
+    """,
+        repeat=True,
+    )
+    assert "KeyboardInterrupt" in err
+    assert "Fatal" not in err
     assert status in (0, 1, -signal.SIGINT)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_python_dev_mode_finds_nothing():
-    proc = subprocess.run([sys.executable, "-X", "dev", "-c", dedent("""
+    proc = subprocess.run(
+        [
+            sys.executable,
+            "-X",
+            "dev",
+            "-c",
+            dedent("""
         import threading
         from atoll import interpreters
         i = interpreters.create()
         for _ in range(3):
             t = threading.Thread(target=i.call, args=(len, [1])); t.start(); t.join()
         i.close()
-    """)], capture_output=True, text=True, timeout=60)
+    """),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert (proc.returncode, proc.stderr) == (0, "")

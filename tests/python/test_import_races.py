@@ -33,6 +33,7 @@ def test_create_import_close_in_four_threads():
         for failure in failures: print(failure)
         print('done')
     """
-    proc = subprocess.run([sys.executable, "-c", dedent(source)], capture_output=True, text=True,
-                          timeout=590)
+    proc = subprocess.run(
+        [sys.executable, "-c", dedent(source)], capture_output=True, text=True, timeout=590
+    )
     assert (proc.returncode, proc.stdout) == (0, "done\n"), proc.stderr

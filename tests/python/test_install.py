@@ -8,7 +8,9 @@ import pytest
 
 
 def python(*args, **kwargs):
-    return subprocess.run([sys.executable, *args], capture_output=True, text=True, timeout=60, **kwargs)
+    return subprocess.run(
+        [sys.executable, *args], capture_output=True, text=True, timeout=60, **kwargs
+    )
 
 
 def check(source, *options):
@@ -56,8 +58,9 @@ def test_it_reaches_interpreters_and_children(tmp_path):
         atoll.install()
         from concurrent import interpreters
         i = interpreters.create()
-        i.exec("import sys\\nfrom concurrent import interpreters as j; print(j.__name__, flush=True)")
-        i.exec("k = j.create(); k.exec('from concurrent import interpreters as l; print(l.__name__, flush=True)'); k.close()")
+        show = 'from concurrent import interpreters as j; print(j.__name__, flush=True)'
+        i.exec(show)
+        i.exec(f"k = j.create(); k.exec({{show!r}}); k.close()")
         i.close()
         subprocess.run([sys.executable, {str(script)!r}], check=True)
         subprocess.run([sys.executable, '-I', {str(script)!r}], check=True)
@@ -70,14 +73,18 @@ def test_a_fresh_main_stays_clean():
         import atoll; atoll.install()
         from concurrent import interpreters
         i = interpreters.create()
-        assert i.call(dir) == ['__builtins__', '__doc__', '__loader__', '__name__', '__package__', '__spec__']
+        names = ['__builtins__', '__doc__', '__loader__', '__name__', '__package__', '__spec__']
+        assert i.call(dir) == names
         i.close()
     """)
 
 
 class TestCommandLine:
     def test_script_module_and_code(self, tmp_path):
-        source = "import sys; from concurrent import interpreters as i; print(__name__, i.__name__, sys.argv[1:])"
+        source = (
+            "import sys; from concurrent import interpreters as i; "
+            "print(__name__, i.__name__, sys.argv[1:])"
+        )
         (tmp_path / "prog.py").write_text(source)
         expected = "__main__ atoll.interpreters ['a', '-m']\n"
         for args in (("prog.py",), ("-m", "prog"), ("-c", source)):
@@ -85,7 +92,8 @@ class TestCommandLine:
             assert (proc.stdout, proc.stderr) == (expected, "")
 
     def test_functions_of_the_script_travel(self, tmp_path):
-        (tmp_path / "prog.py").write_text(dedent("""
+        (tmp_path / "prog.py").write_text(
+            dedent("""
             from concurrent import interpreters
             base = 40
             def add(x): return base + x
@@ -93,11 +101,14 @@ class TestCommandLine:
                 i = interpreters.create()
                 print(i.call(add, 2))
                 i.close()
-        """))
+        """)
+        )
         proc = python("-m", "atoll", "prog.py", cwd=tmp_path)
         assert (proc.stdout, proc.stderr) == ("42\n", "")
 
-    @pytest.mark.parametrize("args, status", [((), 2), (("-h",), 0), (("-m",), 1), (("missing.py",), 1)])
+    @pytest.mark.parametrize(
+        ("args", "status"), [((), 2), (("-h",), 0), (("-m",), 1), (("missing.py",), 1)]
+    )
     def test_mistakes(self, tmp_path, args, status):
         proc = python("-m", "atoll", *args, cwd=tmp_path)
         assert proc.returncode == status

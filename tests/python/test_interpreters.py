@@ -47,14 +47,21 @@ class TestCreateAndClose:
         main = interpreters.get_main()
         assert interpreters.list_all()[0] is main
         assert interpreters.get_current() is main
-        assert main.id == 0 and main.is_running() and main.whence == "runtime init"
+        assert main.id == 0
+        assert main.is_running()
+        assert main.whence == "runtime init"
 
     def test_closing_makes_it_unknown(self, interp):
         interp.close()
         assert interp not in interpreters.list_all()
-        for use in (interp.close, interp.is_running, lambda: interp.exec("pass"),
-                    lambda: interp.call(len, ()), lambda: interp.prepare_main(x=1),
-                    lambda: interpreters.Interpreter(interp.id)):
+        for use in (
+            interp.close,
+            interp.is_running,
+            lambda: interp.exec("pass"),
+            lambda: interp.call(len, ()),
+            lambda: interp.prepare_main(x=1),
+            lambda: interpreters.Interpreter(interp.id),
+        ):
             with pytest.raises(InterpreterNotFoundError, match=str(interp.id)):
                 use()
         assert repr(interp) == f"Interpreter({interp.id})"
@@ -139,7 +146,8 @@ class TestCreateAndClose:
 
     def test_close_joins_its_threads_and_runs_its_atexit_callbacks(self, interp):
         r, w = os.pipe()
-        interp.exec(dedent(f"""
+        interp.exec(
+            dedent(f"""
             import atexit, os, threading
             release = threading.Event()
             def work():
@@ -148,14 +156,17 @@ class TestCreateAndClose:
             threading.Thread(target=work).start()
             threading._register_atexit(release.set)
             atexit.register(os.write, {w}, b'A')
-        """))
+        """)
+        )
         assert not interp.is_running()
         interp.close()
         assert os.read(r, 10) == b"TA"
         os.close(r)
         os.close(w)
 
-    @pytest.mark.skipif(sys.version_info < (3, 14), reason="_current_frames() mixes interpreters up there")
+    @pytest.mark.skipif(
+        sys.version_info < (3, 14), reason="_current_frames() mixes interpreters up there"
+    )
     def test_thread_states_of_ended_threads_do_not_pile_up(self, interp):
         for _ in range(50):
             thread = threading.Thread(target=interp.call, args=(double, 1))
@@ -190,8 +201,15 @@ class TestConfig:
         assert legacy.call(eval, "1 + 1") == 2
         legacy.close()
 
-    @pytest.mark.parametrize("bad, error", [("eggs", ValueError), (5, TypeError), ("empty", InterpreterError),
-                                            ("a\udc80", UnicodeEncodeError)])
+    @pytest.mark.parametrize(
+        ("bad", "error"),
+        [
+            ("eggs", ValueError),
+            (5, TypeError),
+            ("empty", InterpreterError),
+            ("a\udc80", UnicodeEncodeError),
+        ],
+    )
     def test_bad_ones(self, bad, error):
         before = interpreters.list_all()
         with pytest.raises(error):
@@ -213,7 +231,14 @@ class TestConfig:
 
     def test_a_fresh_main_holds_the_six_standard_names(self, interp):
         names = interp.call(eval, "sorted(globals())")
-        assert names == ["__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"]
+        assert names == [
+            "__builtins__",
+            "__doc__",
+            "__loader__",
+            "__name__",
+            "__package__",
+            "__spec__",
+        ]
 
 
 class TestExec:
@@ -250,23 +275,30 @@ class TestExec:
             interp.exec("def f():\n    raise KeyError('gone')\nf()\n")
         info = caught.value.excinfo
         assert (info.type.__name__, info.type.__qualname__, info.type.__module__) == (
-            "KeyError", "KeyError", "builtins")
-        assert info.msg == "'gone'" and info.formatted == "KeyError: 'gone'"
-        assert 'line 2, in f' in info.errdisplay
+            "KeyError",
+            "KeyError",
+            "builtins",
+        )
+        assert info.msg == "'gone'"
+        assert info.formatted == "KeyError: 'gone'"
+        assert "line 2, in f" in info.errdisplay
         text = str(caught.value)
         assert text.startswith("KeyError: 'gone'\n\nUncaught in the interpreter:\n\nTraceback")
 
-    @pytest.mark.parametrize("source, name", [
-        ("import sys; sys.exit(3)", "SystemExit"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-        ("def f(): f()\nf()", "RecursionError"),
-        ("raise ValueError('lone \\udc80 surrogate')", "ValueError"),
-        ("class E(Exception):\n def __str__(self): raise RuntimeError('no')\nraise E", "E"),
-        ("class E(Exception):\n def __init__(self, a, b): pass\nraise E(1, 2)", "E"),
-        ("class E(Exception):\n __module__ = 5\nraise E", "E"),
-        ("raise ExceptionGroup('g', [ValueError(1), TypeError(2)])", "ExceptionGroup"),
-        ("raise MemoryError", "MemoryError"),
-    ])
+    @pytest.mark.parametrize(
+        ("source", "name"),
+        [
+            ("import sys; sys.exit(3)", "SystemExit"),
+            ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+            ("def f(): f()\nf()", "RecursionError"),
+            ("raise ValueError('lone \\udc80 surrogate')", "ValueError"),
+            ("class E(Exception):\n def __str__(self): raise RuntimeError('no')\nraise E", "E"),
+            ("class E(Exception):\n def __init__(self, a, b): pass\nraise E(1, 2)", "E"),
+            ("class E(Exception):\n __module__ = 5\nraise E", "E"),
+            ("raise ExceptionGroup('g', [ValueError(1), TypeError(2)])", "ExceptionGroup"),
+            ("raise MemoryError", "MemoryError"),
+        ],
+    )
     def test_awkward_exceptions(self, interp, source, name):
         with pytest.raises(ExecutionFailed) as caught:
             interp.exec(source)
@@ -279,7 +311,8 @@ class TestExec:
         with pytest.raises(ExecutionFailed) as caught:
             interp.exec("1/0")
         copy = pickle.loads(pickle.dumps(caught.value))
-        assert copy.excinfo == caught.value.excinfo and str(copy) == str(caught.value)
+        assert copy.excinfo == caught.value.excinfo
+        assert str(copy) == str(caught.value)
 
 
 class TestCall:
@@ -293,7 +326,8 @@ class TestCall:
     def test_arguments_are_copies(self, interp):
         data = {"a": [1]}
         changed = interp.call(lambda d: d["a"].append(2) or d, data)
-        assert data == {"a": [1]} and changed == {"a": [1, 2]}
+        assert data == {"a": [1]}
+        assert changed == {"a": [1, 2]}
 
     def test_exceptions(self, interp):
         with pytest.raises(ExecutionFailed, match="LookupError: deep") as caught:
@@ -307,7 +341,7 @@ class TestCall:
         with pytest.raises(NotShareableError, match="generator"):
             interp.call(double, {"x": [1, (i for i in ())]})
         with pytest.raises(NotShareableError):
-            interp.call(lambda: open("/dev/null"))
+            interp.call(eval, "open('/dev/null')")
         with pytest.raises(TypeError, match="callable"):
             interp.call()
         assert interp.call(double, 1) == 2
@@ -337,7 +371,8 @@ class TestCall:
             return other.call(lambda: __import__("sys").version_info[0]), message
 
         version, message = interp.call(outer, inner)
-        assert version == sys.version_info[0] and "unrecognized" in message
+        assert version == sys.version_info[0]
+        assert "unrecognized" in message
         other.close()
 
     def test_interpreters_run_in_parallel(self):
@@ -352,8 +387,10 @@ class TestCall:
             return os.read(read, 1)
 
         results = []
-        threads = [threading.Thread(target=lambda i, *a: results.append(i.call(meet, *a)), args=args)
-                   for args in ((first, r1, w2), (second, r2, w1))]
+        threads = [
+            threading.Thread(target=lambda i, *a: results.append(i.call(meet, *a)), args=args)
+            for args in ((first, r1, w2), (second, r2, w1))
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -383,8 +420,17 @@ class TestPrepareMain:
 
 
 class TestObjects:
-    @pytest.mark.parametrize("bad, error", [("1", TypeError), (1.0, TypeError), (None, TypeError), (-1, ValueError),
-                                            (10**6, InterpreterNotFoundError), (2**63, OverflowError)])
+    @pytest.mark.parametrize(
+        ("bad", "error"),
+        [
+            ("1", TypeError),
+            (1.0, TypeError),
+            (None, TypeError),
+            (-1, ValueError),
+            (10**6, InterpreterNotFoundError),
+            (2**63, OverflowError),
+        ],
+    )
     def test_bad_ids(self, bad, error):
         with pytest.raises(error):
             interpreters.Interpreter(bad)

@@ -24,15 +24,33 @@ def id():
         pass
 
 
-BY_ID = [low.whence, low.get_config, low.destroy, low.incref, low.decref, low.is_running,
-         lambda i: low.exec(i, "pass"), lambda i: low.run_string(i, "pass"),
-         lambda i: low.run_func(i, lambda: None), lambda i: low.call(i, len, ((),)),
-         lambda i: low.set___main___attrs(i, {"x": 1})]
+BY_ID = [
+    low.whence,
+    low.get_config,
+    low.destroy,
+    low.incref,
+    low.decref,
+    low.is_running,
+    lambda i: low.exec(i, "pass"),
+    lambda i: low.run_string(i, "pass"),
+    lambda i: low.run_func(i, lambda: None),
+    lambda i: low.call(i, len, ((),)),
+    lambda i: low.set___main___attrs(i, {"x": 1}),
+]
 
 
 @pytest.mark.parametrize("function", BY_ID)
-@pytest.mark.parametrize("bad, error", [(-1, ValueError), ("1", TypeError), (1.0, TypeError), (None, TypeError),
-                                        (2**63, OverflowError), (2**62, InterpreterNotFoundError)])
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (-1, ValueError),
+        ("1", TypeError),
+        (1.0, TypeError),
+        (None, TypeError),
+        (2**63, OverflowError),
+        (2**62, InterpreterNotFoundError),
+    ],
+)
 def test_ids(function, bad, error):
     with pytest.raises(error):
         function(bad)
@@ -61,7 +79,12 @@ class TestConfig:
     def test_presets_and_overrides(self):
         isolated = low.new_config()
         assert type(isolated) is SimpleNamespace
-        assert isolated == low.new_config("isolated") == low.new_config("") == low.new_config("default")
+        assert (
+            isolated
+            == low.new_config("isolated")
+            == low.new_config("")
+            == low.new_config("default")
+        )
         assert isolated is not low.new_config()
         changed = low.new_config("empty", gil="shared", use_main_obmalloc=True)
         made = low.create(changed)
@@ -69,9 +92,16 @@ class TestConfig:
         low.destroy(made)
         assert low.get_config(0).gil == "own"
 
-    @pytest.mark.parametrize("overrides, error", [
-        ({"spam": True}, ValueError), ({"allow_fork": 1}, TypeError), ({"gil": "mine"}, ValueError),
-        ({"gil": ""}, ValueError), ({"gil": 1}, TypeError)])
+    @pytest.mark.parametrize(
+        ("overrides", "error"),
+        [
+            ({"spam": True}, ValueError),
+            ({"allow_fork": 1}, TypeError),
+            ({"gil": "mine"}, ValueError),
+            ({"gil": ""}, ValueError),
+            ({"gil": 1}, TypeError),
+        ],
+    )
     def test_bad_overrides(self, overrides, error):
         with pytest.raises(error):
             low.new_config(**overrides)
@@ -119,8 +149,11 @@ class TestRunning:
         assert low.exec(id, "x = 1") is None
         info = low.exec(id, "raise ValueError('spam')")
         assert vars(info).keys() == {"type", "msg", "formatted", "errdisplay"}
-        assert vars(info.type) == {"__name__": "ValueError", "__qualname__": "ValueError",
-                                   "__module__": "builtins"}
+        assert vars(info.type) == {
+            "__name__": "ValueError",
+            "__qualname__": "ValueError",
+            "__module__": "builtins",
+        }
         assert (info.msg, info.formatted) == ("spam", "ValueError: spam")
         json.dumps({**vars(info), "type": vars(info.type)})
 
@@ -146,7 +179,8 @@ class TestRunning:
         assert low.call(id, divmod, (7, 2)) == ((3, 1), None)
         assert low.call(id, dict, (), {"a": 1}) == ({"a": 1}, None)
         result, info = low.call(id, divmod, (1, 0))
-        assert result is None and info.type.__name__ == "ZeroDivisionError"
+        assert result is None
+        assert info.type.__name__ == "ZeroDivisionError"
         for args, kwargs in (([], {}), ((), [])):
             with pytest.raises(TypeError):
                 low.call(id, len, args, kwargs)
@@ -155,7 +189,10 @@ class TestRunning:
 
     def test_main_attributes(self, id):
         low.set___main___attrs(id, {"not an identifier": 1, "__name__": "renamed"})
-        assert low.call(id, eval, ("(globals()['not an identifier'], __name__)",)) == ((1, "renamed"), None)
+        assert low.call(id, eval, ("(globals()['not an identifier'], __name__)",)) == (
+            (1, "renamed"),
+            None,
+        )
         with pytest.raises(ValueError):
             low.set___main___attrs(id, {})
         with pytest.raises(TypeError):
@@ -175,8 +212,10 @@ class TestCaptureException:
             raise ValueError("spam") from KeyError("eggs")
         except ValueError as exc:
             info = low.capture_exception(exc)
-        assert "KeyError: 'eggs'" in info.errdisplay and "direct cause" in info.errdisplay
-        assert low.capture_exception() is None and low.capture_exception(None) is None
+        assert "KeyError: 'eggs'" in info.errdisplay
+        assert "direct cause" in info.errdisplay
+        assert low.capture_exception() is None
+        assert low.capture_exception(None) is None
         with pytest.raises(TypeError):
             low.capture_exception(5)
 
@@ -184,7 +223,9 @@ class TestCaptureException:
         import traceback
 
         for lines, expected in ((["hello\n", "world\n"], "hello\nworld"), ([], "")):
-            monkeypatch.setattr(traceback.TracebackException, "format", lambda self, lines=lines: lines)
+            monkeypatch.setattr(
+                traceback.TracebackException, "format", lambda self, lines=lines: lines
+            )
             assert low.capture_exception(ValueError()).errdisplay == expected
         monkeypatch.setattr(traceback.TracebackException, "format", lambda self: [1])
         assert not hasattr(low.capture_exception(ValueError()), "errdisplay")

@@ -35,9 +35,18 @@ def shape(obj):
         kind = type(node)
         if kind in (int, bool, float, complex, type(None), type(...), type(NotImplemented)):
             return (kind, repr(node))
-        # Equal texts and empty or tiny constants may be one object or several: CPython's own affair.
-        if kind in (str, bytes, range, datetime.date, datetime.time, datetime.datetime,
-                    datetime.timedelta, uuid.UUID, decimal.Decimal) or node in ((), frozenset()):
+        # Equal texts and tiny constants may be one object or several: CPython's own affair.
+        if kind in (
+            str,
+            bytes,
+            range,
+            datetime.date,
+            datetime.time,
+            datetime.datetime,
+            datetime.timedelta,
+            uuid.UUID,
+            decimal.Decimal,
+        ) or node in ((), frozenset()):
             return (kind, repr(node))
         if id(node) in numbers:
             return ("seen", numbers[id(node)])
@@ -58,25 +67,46 @@ def shape(obj):
 
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.integers(-2**40, 2**40), st.floats(),
-    st.complex_numbers(), st.text(), st.text(st.characters(categories=["Cs", "Lu"])), st.binary(),
-    st.just(...), st.just(NotImplemented), st.dates(), st.datetimes(), st.timedeltas(), st.times(),
-    st.datetimes(timezones=st.just(datetime.timezone.utc)), st.uuids(),
-    st.decimals(allow_nan=False), st.builds(range, st.integers(), st.integers()))
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-(2**40), 2**40),
+    st.floats(),
+    st.complex_numbers(),
+    st.text(),
+    st.text(st.characters(categories=["Cs", "Lu"])),
+    st.binary(),
+    st.just(...),
+    st.just(NotImplemented),
+    st.dates(),
+    st.datetimes(),
+    st.timedeltas(),
+    st.times(),
+    st.datetimes(timezones=st.just(datetime.UTC)),
+    st.uuids(),
+    st.decimals(allow_nan=False),
+    st.builds(range, st.integers(), st.integers()),
+)
 hashables = st.recursive(
-    scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4)
+    scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4
+)
 graphs = st.recursive(
     scalars | st.builds(bytearray, st.binary()),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=6), st.lists(inner, max_size=6).map(tuple),
+        st.lists(inner, max_size=6),
+        st.lists(inner, max_size=6).map(tuple),
         st.dictionaries(st.text(max_size=5) | hashables, inner, max_size=8),
-        st.sets(hashables, max_size=5), st.builds(slice, inner, inner, inner),
+        st.sets(hashables, max_size=5),
+        st.builds(slice, inner, inner, inner),
         # One object in several places, in itself, and records.
         inner.map(lambda x: [x, x, (x, {"again": x})]),
-        inner.map(lambda x: (lambda l: (l.append(l), l)[1])([x])),
+        inner.map(lambda x: (lambda own: (own.append(own), own)[1])([x])),
         st.lists(st.tuples(inner, inner), max_size=6).map(
-            lambda rows: [{"left": a, "right": b} for a, b in rows])),
-    max_leaves=20)
+            lambda rows: [{"left": a, "right": b} for a, b in rows]
+        ),
+    ),
+    max_leaves=20,
+)
 
 
 @settings(max_examples=1000)
@@ -99,13 +129,28 @@ class Words(str):
     pass
 
 
-@pytest.mark.parametrize("obj", [
-    Point(1, [2]), [Point(1, 2), {"k": Point(3, Words("w"))}], Words("x"), types.SimpleNamespace(a=1),
-    OSError(2, "no"), (1, Point(2, 3)), int, len, json.dumps,
-    pathlib.PurePosixPath("/a/../b"), pathlib.PureWindowsPath("c:\\x"), pathlib.Path(""),
-    datetime.timezone(datetime.timedelta(hours=-3), "x"), decimal.Decimal("NaN123"),
-    uuid.uuid1(), collections.deque([1, 2])],
-    ids=lambda obj: type(obj).__name__)
+@pytest.mark.parametrize(
+    "obj",
+    [
+        Point(1, [2]),
+        [Point(1, 2), {"k": Point(3, Words("w"))}],
+        Words("x"),
+        types.SimpleNamespace(a=1),
+        OSError(2, "no"),
+        (1, Point(2, 3)),
+        int,
+        len,
+        json.dumps,
+        pathlib.PurePosixPath("/a/../b"),
+        pathlib.PureWindowsPath("c:\\x"),
+        pathlib.Path(),
+        datetime.timezone(datetime.timedelta(hours=-3), "x"),
+        decimal.Decimal("NaN123"),
+        uuid.uuid1(),
+        collections.deque([1, 2]),
+    ],
+    ids=lambda obj: type(obj).__name__,
+)
 def test_other_objects(obj):
     got = send(obj)
     assert type(got) is type(obj)
@@ -116,7 +161,11 @@ def test_other_objects(obj):
 
 def test_aliases_across_pickled_and_native_parts():
     shared = [1]
-    for root in ([shared, Point(shared, 0)], (shared, Point(shared, 0)), {"a": shared, "b": Point(shared, 0)}):
+    for root in (
+        [shared, Point(shared, 0)],
+        (shared, Point(shared, 0)),
+        {"a": shared, "b": Point(shared, 0)},
+    ):
         first, second = send(root).values() if isinstance(root, dict) else send(root)
         assert first is second.x
         first.append(2)
@@ -125,15 +174,26 @@ def test_aliases_across_pickled_and_native_parts():
 
 def test_records_keep_order_and_values():
     rows = [{"a": i, "b": str(i), "c": [i]} for i in range(20)]
-    mixed = rows + [{"b": 1, "a": 2, "c": 3}, {"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3, "d": 4}] + rows
+    mixed = [
+        *rows,
+        {"b": 1, "a": 2, "c": 3},
+        {"a": 1, "b": 2},
+        {"a": 1, "b": 2, "c": 3, "d": 4},
+        *rows,
+    ]
     got = send(mixed)
-    assert got == mixed and [list(d) for d in got] == [list(d) for d in mixed]
-    tree = {"v": 0, "kids": [{"v": i, "kids": [{"v": j, "kids": []} for j in range(3)]} for i in range(3)]}
+    assert got == mixed
+    assert [list(d) for d in got] == [list(d) for d in mixed]
+    tree = {
+        "v": 0,
+        "kids": [{"v": i, "kids": [{"v": j, "kids": []} for j in range(3)]} for i in range(3)],
+    }
     assert send([tree, tree]) == [tree, tree]
 
 
-@pytest.mark.parametrize("wrap", [lambda x: [x], lambda x: (x,), lambda x: {"k": x}],
-                         ids=["list", "tuple", "dict"])
+@pytest.mark.parametrize(
+    "wrap", [lambda x: [x], lambda x: (x,), lambda x: {"k": x}], ids=["list", "tuple", "dict"]
+)
 def test_deep_nesting(wrap):
     deep = None
     for _ in range(10_000):
@@ -182,14 +242,30 @@ def test_mutation_while_encoding():
 
 # --- shareable objects ---------------------------------------------------------------------------
 
-@pytest.mark.parametrize("obj", [None, True, 5, -sys.maxsize - 1, sys.maxsize, 1.5, "é\udc00\0", b"spam",
-                                 (1, ("a", b"b", (None,)))])
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        None,
+        True,
+        5,
+        -sys.maxsize - 1,
+        sys.maxsize,
+        1.5,
+        "é\udc00\0",
+        b"spam",
+        (1, ("a", b"b", (None,))),
+    ],
+)
 def test_shareable(obj):
     got = send(obj, "xidata")
-    assert got == obj and type(got) is type(obj)
+    assert got == obj
+    assert type(got) is type(obj)
 
 
-@pytest.mark.parametrize("obj", [[], {}, set(), bytearray(), ..., Words("x"), (1, []), object, len, Point(1, 2)])
+@pytest.mark.parametrize(
+    "obj", [[], {}, set(), bytearray(), ..., Words("x"), (1, []), object, len, Point(1, 2)]
+)
 def test_not_shareable(obj):
     with pytest.raises(NotShareableError):
         send(obj, "xidata")
@@ -208,16 +284,20 @@ def test_bytes_are_a_new_object():
 
 # --- refusals ------------------------------------------------------------------------------------
 
+
 def gen():
     yield
 
 
-@pytest.mark.parametrize("make, text", [
-    (lambda: gen(), r"^generator object does not"),
-    (lambda: [1, {"x": [0, gen()]}], r"^\[1\]\['x'\]\[1\]: generator object"),
-    (lambda: Point(1, [sys]), r"^\.y\[0\]: module object"),
-    (lambda: (1, (2, gen())), r"^\[1\]\[1\]: generator object"),
-])
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: gen(), r"^generator object does not"),
+        (lambda: [1, {"x": [0, gen()]}], r"^\[1\]\['x'\]\[1\]: generator object"),
+        (lambda: Point(1, [sys]), r"^\.y\[0\]: module object"),
+        (lambda: (1, (2, gen())), r"^\[1\]\[1\]: generator object"),
+    ],
+)
 def test_refusal_names_path_type_and_cause(make, text):
     with pytest.raises(NotShareableError, match=text) as caught:
         send(make())
@@ -227,7 +307,9 @@ def test_refusal_names_path_type_and_cause(make, text):
 def test_refused_functions():
     free = 1
     for function in (lambda: free, lambda a=1: a, lambda: pytest):
-        with pytest.raises(NotShareableError, match="only stateless functions are shareable") as caught:
+        with pytest.raises(
+            NotShareableError, match="only stateless functions are shareable"
+        ) as caught:
             send(function)
         assert isinstance(caught.value.__cause__, ValueError)
 
@@ -243,6 +325,7 @@ def test_what_must_pass_passes():
 
 # --- functions -----------------------------------------------------------------------------------
 
+
 def test_stateless_functions_go_by_value():
     def spam(a, /, b, *c, d, **e):
         "doc"
@@ -251,9 +334,13 @@ def test_stateless_functions_go_by_value():
     spam.attribute = 1
     got = send(spam)
     assert got is not spam
-    assert got.__code__ == spam.__code__ and got.__name__ == "spam" and got.__doc__ == "doc"
-    assert got.__globals__ is sys.modules["__main__"].__dict__ and got.__module__ == "__main__"
-    assert not got.__dict__ and got(1, 2, d=4)[:2] == (1, 2)
+    assert got.__code__ == spam.__code__
+    assert got.__name__ == "spam"
+    assert got.__doc__ == "doc"
+    assert got.__globals__ is sys.modules["__main__"].__dict__
+    assert got.__module__ == "__main__"
+    assert not got.__dict__
+    assert got(1, 2, d=4)[:2] == (1, 2)
     spam.__name__ = "renamed"
     assert send(spam).__name__ == "renamed"
 
@@ -267,6 +354,7 @@ def test_functions_inside_containers_go_by_name():
 
 
 # --- memory --------------------------------------------------------------------------------------
+
 
 def test_memoryview_shares_memory():
     data = bytearray(b"hello")
@@ -307,11 +395,13 @@ def test_out_of_band_buffers():
     big[0] = 0  # the message has a copy
     for _ in range(2):
         first, second = restore_crossinterp_data(data)
-        assert bytes(first) == b"x" * 100_000 and bytes(second) == b"y" * 10
+        assert bytes(first) == b"x" * 100_000
+        assert bytes(second) == b"y" * 10
         memoryview(first)[:1] = b"z"  # of its own
 
 
 # --- the rest ------------------------------------------------------------------------------------
+
 
 @pytest.mark.parametrize("nan", [math.nan, complex(math.nan, 1)])
 def test_nan(nan):

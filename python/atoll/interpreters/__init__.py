@@ -15,8 +15,9 @@
     print(queue.get(timeout=0.5))
     interp.close()
 
-An interpreter runs one thing at a time, in the thread that asks for it. Different interpreters run in
-parallel in different threads. Objects are copied on the way in and out; see :meth:`Interpreter.call`.
+An interpreter runs one thing at a time, in the thread that asks for it. Different interpreters run
+in parallel in different threads. Objects are copied on the way in and out; see
+:meth:`Interpreter.call`.
 """
 
 from __future__ import annotations
@@ -92,10 +93,9 @@ _objects: weakref.WeakValueDictionary[int, Interpreter] = weakref.WeakValueDicti
 class Interpreter(_atoll.Interpreter):
     """One interpreter of this process, by its id.
 
-    Use :func:`create` to make a new one. An interpreter that atoll created ends with
-    :meth:`close`, or with the last Interpreter object for it in any interpreter. Safe to use from any
-    thread; it runs one thing at a time, and a second thread that asks meanwhile gets
-    InterpreterError.
+    Use :func:`create` to make a new one. An interpreter that atoll created ends with :meth:`close`,
+    or with the last Interpreter object for it in any interpreter. Safe to use from any thread; it
+    runs one thing at a time, and a second thread that asks meanwhile gets InterpreterError.
     """
 
     __slots__ = ()
@@ -154,8 +154,9 @@ def create(config: str | SimpleNamespace | None = None) -> Interpreter:
     """Create an idle interpreter.
 
     It starts with the creator's ``sys.path`` and an empty ``__main__``. ``config`` is
-    ``'isolated'`` (the default: everything of its own, with its own GIL), ``'legacy'`` (shares the GIL,
-    may load any extension module), or what ``atoll.lowlevel.interpreters.new_config()`` returns.
+    ``'isolated'`` (the default: everything of its own, with its own GIL), ``'legacy'`` (shares the
+    GIL, may load any extension module), or what ``new_config()`` of
+    ``atoll.lowlevel.interpreters`` returns.
     """
     interp = Interpreter(_interpreters.create(config), _ownsref=True)
     # Linked only now that we hold a reference: a list_all() in another thread may have made, and
@@ -189,7 +190,13 @@ def get_main() -> Interpreter:
 
 
 def _present_as(name: str) -> None:
-    """Let the public classes name the module that they are imported from (for tracebacks, pickle)."""
-    for public in (ExecutionFailed, Interpreter, InterpreterError, InterpreterNotFoundError, NotShareableError):
+    """Let the public classes name the module they are imported from (for tracebacks, pickle)."""
+    for public in (
+        ExecutionFailed,
+        Interpreter,
+        InterpreterError,
+        InterpreterNotFoundError,
+        NotShareableError,
+    ):
         public.__module__ = name
     _queues._present_as(f"{name}._queues")
