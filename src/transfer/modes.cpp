@@ -93,7 +93,8 @@ py::Status encode_mode(Context& context, PyObject* object, CrossMode mode, core:
   if (mode == CrossMode::fallback) return encode(context, object, Mode::any, out);
   out.reset();
   try {
-    Encoder encoder(context, Mode::any);
+    // A pickle alone, without what would travel beside it.
+    Encoder encoder(context, mode == CrossMode::pickle ? Mode::shareable : Mode::any);
     if (!py::failed(write(encoder, object, mode))) {
       out = encoder.finish();
       return py::Status::ok;

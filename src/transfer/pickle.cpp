@@ -118,7 +118,7 @@ py::Ref dump_any(Encoder& encoder, PyObject* object, Collector& collector, std::
   Context::Impl& impl = encoder.context().impl();
   PyObject* const callback = impl.library.collect_buffer.get();
   py::Ref pickled = dump(impl, object, callback);
-  if (pickled || error_must_pass()) return pickled;
+  if (pickled || error_must_pass() || encoder.mode() == Mode::shareable) return pickled;
   PyObject* const first_error = PyErr_GetRaisedException();
   const auto settle = [first_error](py::Ref result) {
     if (result) {
