@@ -33,9 +33,9 @@ void require_own(const runtime::Interpreter& interpreter, const char* action) {
   }
 }
 
-runtime::InterpreterHandle find_interpreter(std::int64_t id, bool restrict, const char* action) {
+runtime::InterpreterHandle find_interpreter(std::int64_t id, bool restricted, const char* action) {
   auto record = runtime::Registry::instance().find(id);
-  if (restrict) require_own(*record, action);
+  if (restricted) require_own(*record, action);
   return record;
 }
 

@@ -20,10 +20,10 @@ int convert_interpreter_id(PyObject* object, void* out);
 [[nodiscard]] bool require_dict(PyObject* object, const char* function, int position,
                                 const char* name);
 
-/// The record of a live interpreter. Throws InterpreterNotFoundError; with `restrict`, throws
+/// The record of a live interpreter. Throws InterpreterNotFoundError; with `restricted`, throws
 /// InterpreterError "cannot <action> unrecognized interpreter <id>" for all that atoll did not
 /// make.
-[[nodiscard]] runtime::InterpreterHandle find_interpreter(std::int64_t id, bool restrict,
+[[nodiscard]] runtime::InterpreterHandle find_interpreter(std::int64_t id, bool restricted,
                                                           const char* action);
 void require_own(const runtime::Interpreter& interpreter, const char* action);
 

@@ -11,7 +11,8 @@ namespace {
 using core::End;
 
 struct ChannelIdObject {
-  PyObject_HEAD std::int64_t id;
+  PyObject_HEAD
+  std::int64_t id;
   State* state;  ///< of the module of the type; the collector does not see that we keep the type
   End end;
   bool is_bound;

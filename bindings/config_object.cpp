@@ -8,7 +8,7 @@ namespace {
 
 struct BoolField {
   const char* name;
-  bool Config::* member;
+  bool Config::*member;
 };
 
 constexpr BoolField bool_fields[] = {

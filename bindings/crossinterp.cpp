@@ -42,13 +42,14 @@ PyObject* get_crossinterp_data(PyObject*, PyObject* const* args, Py_ssize_t narg
 }
 
 PyObject* restore_crossinterp_data(PyObject*, PyObject* data) {
-  const auto* const message =
-      static_cast<core::Message*>(PyCapsule_GetPointer(data, capsule_name));
+  const auto* const message = static_cast<core::Message*>(PyCapsule_GetPointer(data, capsule_name));
   return message ? transfer::decode(transfer::current(), *message).release() : nullptr;
 }
 
 PyMethodDef methods[] = {
-    {"get_crossinterp_data", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(get_crossinterp_data)), METH_FASTCALL,
+    {"get_crossinterp_data",
+     reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(get_crossinterp_data)),
+     METH_FASTCALL,
      "get_crossinterp_data(obj, mode='xidata', /)\n--\n\n"
      "Encode an object as it would travel to another interpreter, in one way only: xidata, pickle,\n"
      "marshal, code, func, script, script-pure or fallback. Raises NotShareableError."},

@@ -17,7 +17,7 @@ using runtime::Whence;
 struct InterpreterObject {
   PyObject_HEAD
   InterpreterHandle record;
-  State* state;      ///< of the module of the type; alive as long as the type
+  State* state;  ///< of the module of the type; alive as long as the type
   bool owns_reference;
   PyObject* weakrefs;
 };

@@ -33,13 +33,14 @@ PyObject* get_main(PyObject* module, PyObject*) {
   return translated(state_of(module), [] { return id_and_whence(*Registry::instance().main()); });
 }
 
-PyObject* get_current(PyObject* module, PyObject*) { return id_and_whence(*state_of(module).self); }
+PyObject* get_current(PyObject* module, PyObject*) {
+  return id_and_whence(*state_of(module).self);
+}
 
 PyObject* list_all(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"require_ready", nullptr};
   int require_ready = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$p:list_all", keywords(names),
-                                   &require_ready)) {
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$p:list_all", keywords(names), &require_ready)) {
     return nullptr;
   }
   return translated(state_of(module), [&]() -> PyObject* {
@@ -82,14 +83,14 @@ PyObject* new_config(PyObject* module, PyObject* args, PyObject* overrides) {
 PyObject* get_config(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"id", "restrict", nullptr};
   std::int64_t id = 0;
-  int restrict = 0;
+  int restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$p:get_config", keywords(names),
-                                   convert_interpreter_id, &id, &restrict)) {
+                                   convert_interpreter_id, &id, &restricted)) {
     return nullptr;
   }
   const State& state = state_of(module);
   return translated(state, [&] {
-    const auto record = find_interpreter(id, restrict, "get the config of");
+    const auto record = find_interpreter(id, restricted, "get the config of");
     return config_to_python(state, record->config()).release();
   });
 }
@@ -119,13 +120,13 @@ PyObject* create(PyObject* module, PyObject* args, PyObject* kwargs) {
 PyObject* destroy(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"id", "restrict", nullptr};
   std::int64_t id = 0;
-  int restrict = 0;
+  int restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$p:destroy", keywords(names),
-                                   convert_interpreter_id, &id, &restrict)) {
+                                   convert_interpreter_id, &id, &restricted)) {
     return nullptr;
   }
   return translated(state_of(module), [&] {
-    runtime::lifecycle::close(*find_interpreter(id, restrict, "destroy"));
+    runtime::lifecycle::close(*find_interpreter(id, restricted, "destroy"));
     return Py_NewRef(Py_None);
   });
 }
@@ -133,13 +134,13 @@ PyObject* destroy(PyObject* module, PyObject* args, PyObject* kwargs) {
 PyObject* incref(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"id", "implieslink", "restrict", nullptr};
   std::int64_t id = 0;
-  int implies_link = 0, restrict = 0;
+  int implies_link = 0, restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$pp:incref", keywords(names),
-                                   convert_interpreter_id, &id, &implies_link, &restrict)) {
+                                   convert_interpreter_id, &id, &implies_link, &restricted)) {
     return nullptr;
   }
   return translated(state_of(module), [&] {
-    find_interpreter(id, restrict, "incref")->incref(implies_link);
+    find_interpreter(id, restricted, "incref")->incref(implies_link);
     return Py_NewRef(Py_None);
   });
 }
@@ -147,13 +148,13 @@ PyObject* incref(PyObject* module, PyObject* args, PyObject* kwargs) {
 PyObject* decref(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"id", "restrict", nullptr};
   std::int64_t id = 0;
-  int restrict = 0;
+  int restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$p:decref", keywords(names),
-                                   convert_interpreter_id, &id, &restrict)) {
+                                   convert_interpreter_id, &id, &restricted)) {
     return nullptr;
   }
   return translated(state_of(module), [&] {
-    runtime::lifecycle::release_reference(*find_interpreter(id, restrict, "decref"));
+    runtime::lifecycle::release_reference(*find_interpreter(id, restricted, "decref"));
     return Py_NewRef(Py_None);
   });
 }
@@ -161,13 +162,13 @@ PyObject* decref(PyObject* module, PyObject* args, PyObject* kwargs) {
 PyObject* is_running(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"id", "restrict", nullptr};
   std::int64_t id = 0;
-  int restrict = 0;
+  int restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&|$p:is_running", keywords(names),
-                                   convert_interpreter_id, &id, &restrict)) {
+                                   convert_interpreter_id, &id, &restricted)) {
     return nullptr;
   }
   return translated(state_of(module), [&] {
-    return PyBool_FromLong(find_interpreter(id, restrict, "check if running for")->is_running());
+    return PyBool_FromLong(find_interpreter(id, restricted, "check if running for")->is_running());
   });
 }
 
@@ -178,15 +179,15 @@ PyObject* run(PyObject* module, PyObject* args, PyObject* kwargs, const char* fu
               const char* format, const char* const* names, ScriptKind kind) {
   std::int64_t id = 0;
   PyObject *code = nullptr, *shared = nullptr;
-  int restrict = 0;
+  int restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, const_cast<char**>(names),
-                                   convert_interpreter_id, &id, &code, &shared, &restrict)) {
+                                   convert_interpreter_id, &id, &code, &shared, &restricted)) {
     return nullptr;
   }
   const State& state = state_of(module);
   if (shared && !require_dict(shared, function, 3, "shared")) return nullptr;
   return translated(state, [&]() -> PyObject* {
-    const auto record = find_interpreter(id, restrict, "exec code for");
+    const auto record = find_interpreter(id, restricted, "exec code for");
     if (!check_script_kind(code, kind, function)) return nullptr;
     return run_script(state, *record, code, shared);
   });
@@ -212,16 +213,15 @@ PyObject* call(PyObject* module, PyObject* args, PyObject* kwargs) {
                                       "preserve_exc", "restrict", nullptr};
   std::int64_t id = 0;
   PyObject *callable = nullptr, *positional = nullptr, *keyword = nullptr;
-  int preserve_exception = 0, restrict = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O|O!O!$pp:call", keywords(names),
-                                   convert_interpreter_id, &id, &callable, &PyTuple_Type,
-                                   &positional, &PyDict_Type, &keyword, &preserve_exception,
-                                   &restrict)) {
+  int preserve_exception = 0, restricted = 0;
+  if (!PyArg_ParseTupleAndKeywords(
+          args, kwargs, "O&O|O!O!$pp:call", keywords(names), convert_interpreter_id, &id, &callable,
+          &PyTuple_Type, &positional, &PyDict_Type, &keyword, &preserve_exception, &restricted)) {
     return nullptr;
   }
   const State& state = state_of(module);
   return translated(state, [&]() -> PyObject* {
-    const auto record = find_interpreter(id, restrict, "make a call in");
+    const auto record = find_interpreter(id, restricted, "make a call in");
     return call_with_tuple(state, *record, callable, positional, keyword);
   });
 }
@@ -230,15 +230,15 @@ PyObject* set_main_attrs(PyObject* module, PyObject* args, PyObject* kwargs) {
   static const char* const names[] = {"id", "updates", "restrict", nullptr};
   std::int64_t id = 0;
   PyObject* updates = nullptr;
-  int restrict = 0;
+  int restricted = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O&O|$p:set___main___attrs", keywords(names),
-                                   convert_interpreter_id, &id, &updates, &restrict)) {
+                                   convert_interpreter_id, &id, &updates, &restricted)) {
     return nullptr;
   }
   if (!require_dict(updates, "set___main___attrs", 2, "updates")) return nullptr;
   const State& state = state_of(module);
   return translated(state, [&] {
-    const auto record = find_interpreter(id, restrict, "update __main__ for");
+    const auto record = find_interpreter(id, restricted, "update __main__ for");
     return bind_in_main(state, *record, updates);
   });
 }
@@ -280,8 +280,7 @@ constexpr int keyword_flags = METH_VARARGS | METH_KEYWORDS;
 }  // namespace
 
 PyMethodDef lowlevel_interpreters_methods[] = {
-    {"get_main", get_main, METH_NOARGS,
-     "get_main()\n--\n\n(id, whence) of the main interpreter."},
+    {"get_main", get_main, METH_NOARGS, "get_main()\n--\n\n(id, whence) of the main interpreter."},
     {"get_current", get_current, METH_NOARGS,
      "get_current()\n--\n\n(id, whence) of the calling interpreter."},
     {"list_all", with_keywords<list_all>(), keyword_flags,

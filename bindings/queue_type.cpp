@@ -18,7 +18,8 @@ namespace {
 using core::Status;
 
 struct QueueObject {
-  PyObject_HEAD core::Handle<core::Queue> queue;
+  PyObject_HEAD
+  core::Handle<core::Queue> queue;
   std::int64_t id;
   PyObject* module;  ///< owned: the collector may clear the type, and with it its module, first
   State* state;      ///< of the module

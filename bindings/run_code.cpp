@@ -118,8 +118,8 @@ PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyOb
     }
   }
   core::Message call;
-  if (py::failed(transfer::encode_call(*context, callable, flat.data(), nargs, kwnames.get(),
-                                       call))) {
+  if (py::failed(
+          transfer::encode_call(*context, callable, flat.data(), nargs, kwnames.get(), call))) {
     return nullptr;
   }
   const RunResult result = runtime::run_call(target, call);

@@ -1,8 +1,9 @@
 // exec, call and prepare_main, as the module functions and the Interpreter type both need them.
 //
-// All raise what PEP 734 says the caller gets: NotShareableError for what cannot travel, SyntaxError
-// for source that does not compile, InterpreterError for an interpreter that is running; and
-// KeyboardInterrupt when Ctrl-C has stopped the code. C++ exceptions of the runtime pass through.
+// All raise what PEP 734 says the caller gets: NotShareableError for what cannot travel,
+// SyntaxError for source that does not compile, InterpreterError for an interpreter that is
+// running; and KeyboardInterrupt when Ctrl-C has stopped the code. C++ exceptions of the runtime
+// pass through.
 #pragma once
 
 #include <Python.h>

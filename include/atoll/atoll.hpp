@@ -11,10 +11,10 @@
 // Interpreters on different threads run in parallel. Errors are exceptions derived from
 // atoll::Error; one that Python code raised is an ExecutionFailed with the traceback.
 //
-// The namespace is `libatoll`: <stdlib.h> declares a function `atoll` (text to long long), and a global
-// name cannot be both a function and a namespace. A function and a class can share one, as stat() and
-// struct stat do, so this header lets you write `atoll::Name` for every public `libatoll::Name`. (Only
-// a using-declaration needs the real one: `using libatoll::Value;`.)
+// The namespace is `libatoll`: <stdlib.h> declares a function `atoll` (text to long long), and a
+// global name cannot be both a function and a namespace. A function and a class can share one, as
+// stat() and struct stat do, so this header lets you write `atoll::Name` for every public
+// `libatoll::Name`. (Only a using-declaration needs the real one: `using libatoll::Value;`.)
 //
 // Every part can be included by itself too.
 #pragma once

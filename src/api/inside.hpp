@@ -3,7 +3,6 @@
 
 #include <Python.h>
 
-
 #include "api/process.hpp"
 #include "atoll/error.hpp"
 #include "py/ref.hpp"

@@ -31,7 +31,8 @@ struct Interpreter::Shared {
       const Process::Use use(Process::Need::other);
       lifecycle::release_reference(*record);
     } catch (const std::exception&) {
-      // CPython is being ended, which closes the interpreter. If it cannot be ended, this is due then.
+      // CPython is being ended, which closes the interpreter. If it cannot be ended, this is due
+      // then.
       if (record->decref()) record->close_when_idle();
     }
   }

@@ -20,12 +20,13 @@ class Process {
  public:
   [[nodiscard]] static Process& instance() noexcept;
 
-  /// What a thread needs of CPython. finish() first waits for those who need the main interpreter, then
-  /// closes the others, which tells code in them to stop, and then waits for the threads that were there.
+  /// What a thread needs of CPython. finish() first waits for those who need the main interpreter,
+  /// then closes the others, which tells code in them to stop, and then waits for the threads that
+  /// were there.
   enum class Need : std::uint8_t { main, other };
 
-  /// The calling thread needs CPython, which the Runtime does not end meanwhile. Every function of the
-  /// public API that touches CPython holds one from beginning to end.
+  /// The calling thread needs CPython, which the Runtime does not end meanwhile. Every function of
+  /// the public API that touches CPython holds one from beginning to end.
   class Use {
    public:
     /// Throws InterpreterError if CPython is not running or just being ended.

@@ -8,8 +8,8 @@
 namespace libatoll::core {
 namespace {
 
-/// The last few blocks that were released, for the next large messages. Its lock guards a handful of
-/// pointer moves.
+/// The last few blocks that were released, for the next large messages. Its lock guards a handful
+/// of pointer moves.
 class BlockPool {
  public:
   /// Smaller ones malloc hands out quickly enough; larger ones are not worth keeping.

@@ -1,9 +1,9 @@
 // A value on its way between interpreters.
 //
 // A Message owns all its bytes and refers to no object of the sender. What cannot be bytes (shared
-// memory, code records, channel ends) is an attachment: a counted core Object, named in the bytes by
-// its index. Small messages live inside the Message itself, so that a scalar costs no allocation; so
-// does a sole attachment, so that a call costs none either.
+// memory, code records, channel ends) is an attachment: a counted core Object, named in the bytes
+// by its index. Small messages live inside the Message itself, so that a scalar costs no
+// allocation; so does a sole attachment, so that a call costs none either.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@ namespace libatoll::core {
 
 using Attachments = std::vector<Handle<Object>>;
 
-/// Memory of a large message. It comes from std::malloc and may be freed with std::free; blocks that
-/// went through release_block() are used again, because fresh memory costs more (page faults) than
-/// the copying that it is for.
+/// Memory of a large message. It comes from std::malloc and may be freed with std::free; blocks
+/// that went through release_block() are used again, because fresh memory costs more (page faults)
+/// than the copying that it is for.
 struct Block {
   std::byte* data;
   std::size_t capacity;
@@ -97,7 +97,9 @@ class Message {
 
   [[nodiscard]] static Message copy_to_heap(std::span<const std::byte> bytes);
   [[nodiscard]] bool is_inline() const noexcept { return size_ <= inline_capacity; }
-  [[nodiscard]] const std::byte* data() const noexcept { return is_inline() ? inline_ : heap_.data; }
+  [[nodiscard]] const std::byte* data() const noexcept {
+    return is_inline() ? inline_ : heap_.data;
+  }
   void drop_attachments() noexcept;
   void take(Message& other) noexcept {
     size_ = other.size_;

@@ -43,6 +43,9 @@ class Object {
   mutable std::atomic<std::uint32_t> refs_{1};
 };
 
+template <class U, class T>
+concept PointsTo = std::is_convertible_v<U*, T*>;
+
 /// Owning pointer to an Object.
 template <class T>
 class Handle {
@@ -53,8 +56,7 @@ class Handle {
     if (object_) object_->retain();
   }
   Handle(Handle&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  template <class U>
-    requires std::is_convertible_v<U*, T*>
+  template <PointsTo<T> U>
   Handle(Handle<U> other) noexcept : object_(other.detach()) {}
   Handle& operator=(Handle other) noexcept {
     std::swap(object_, other.object_);

@@ -1,6 +1,7 @@
 // The differences between CPython 3.12, 3.13, 3.14 and 3.15 that atoll's sources see.
 //
-// Everything version-dependent is named here; elsewhere one of these names says why a branch exists.
+// Everything version-dependent is named here; elsewhere one of these names says why a branch
+// exists.
 #pragma once
 
 #include <Python.h>

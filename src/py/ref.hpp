@@ -11,9 +11,12 @@
 
 namespace libatoll::py {
 
-enum class [[nodiscard]] Status : bool { error = false, ok = true };
+enum class [[nodiscard]] Status : bool;
+enum class Status : bool { error = false, ok = true };
 
-[[nodiscard]] inline bool failed(Status s) noexcept { return s == Status::error; }
+[[nodiscard]] inline bool failed(Status s) noexcept {
+  return s == Status::error;
+}
 
 class Ref {
  public:

@@ -1,10 +1,10 @@
 // Attaching thread states, and calling Python, from C++ frames.
 //
-// While CPython finalizes, a thread that is not the finalizing one never comes back from an attempt to
-// attach. From 3.14 on it blocks for good; before that it is ended by pthread_exit(), which unwinds
-// our frames: destructors would release objects without a GIL, and the first noexcept would terminate
-// the process. Every place of atoll that can get there goes through this header, which makes the older
-// versions behave as 3.14 does.
+// While CPython finalizes, a thread that is not the finalizing one never comes back from an attempt
+// to attach. From 3.14 on it blocks for good; before that it is ended by pthread_exit(), which
+// unwinds our frames: destructors would release objects without a GIL, and the first noexcept would
+// terminate the process. Every place of atoll that can get there goes through this header, which
+// makes the older versions behave as 3.14 does.
 #pragma once
 
 #include <Python.h>

@@ -6,7 +6,9 @@
 
 namespace libatoll {
 
-Config Config::isolated() noexcept { return Config{}; }
+Config Config::isolated() noexcept {
+  return Config{};
+}
 
 Config Config::legacy() noexcept {
   return {.use_main_obmalloc = true,

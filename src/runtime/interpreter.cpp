@@ -78,9 +78,8 @@ Interpreter::Admission Interpreter::begin_close() noexcept {
 }
 
 bool Interpreter::wait_until_idle(std::chrono::steady_clock::time_point deadline) noexcept {
-  return wait_at_gate(&deadline, [](std::uint32_t word) {
-    return (word & running_bit) == 0 && word < pin_unit;
-  });
+  return wait_at_gate(
+      &deadline, [](std::uint32_t word) { return (word & running_bit) == 0 && word < pin_unit; });
 }
 
 void Interpreter::cancel_close() noexcept {
@@ -141,7 +140,8 @@ transfer::Context* Interpreter::context() {
     }
   }
   if (!context_) {
-    PyErr_SetString(PyExc_RuntimeError, "the interpreter is ending: atoll is no longer usable in it");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "the interpreter is ending: atoll is no longer usable in it");
   }
   return context_.get();
 }

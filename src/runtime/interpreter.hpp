@@ -1,13 +1,13 @@
 // One interpreter of the process, as every thread and every other interpreter sees it.
 //
-// The record outlives the interpreter: whoever holds a Handle can still ask for its id, and learns at
-// the gate that it is closed.
+// The record outlives the interpreter: whoever holds a Handle can still ask for its id, and learns
+// at the gate that it is closed.
 //
 // The gate decides who may be inside. It is one atomic word: one thread may *run* `__main__`; any
 // number may *pin* the interpreter for work that PEP 734 does not call running (delivering an
 // interrupt, releasing objects, a C++ program's calls into the main interpreter); a closer gets in
-// when nobody runs and keeps everybody else out for good. `PyInterpreterState*` and the cached thread
-// states may be touched only by those whom the gate admitted.
+// when nobody runs and keeps everybody else out for good. `PyInterpreterState*` and the cached
+// thread states may be touched only by those whom the gate admitted.
 #pragma once
 
 #include <Python.h>
@@ -30,11 +30,11 @@ namespace libatoll::runtime {
 /// Who made an interpreter; the numbers are those of CPython's `_interpreters`.
 enum class Whence : int {
   unknown = 0,
-  runtime = 1,      ///< the main interpreter
+  runtime = 1,  ///< the main interpreter
   legacy_capi = 2,
-  capi = 3,         ///< made by somebody else, through the C API
+  capi = 3,  ///< made by somebody else, through the C API
   xi = 4,
-  stdlib = 5,       ///< made by atoll
+  stdlib = 5,  ///< made by atoll
 };
 
 /// The PyThreadState of one OS thread in one interpreter. Owned by both sides: the interpreter
@@ -71,8 +71,8 @@ class Interpreter final : public core::Object {
   [[nodiscard]] Admission admit_pin() noexcept;
   void release_run() noexcept;
   void release_pin() noexcept;
-  /// Keeps everybody out from now on; returns `running` (and changes nothing) while `__main__` runs.
-  /// Waits for pins to go: the caller must hold no GIL that they could need.
+  /// Keeps everybody out from now on; returns `running` (and changes nothing) while `__main__`
+  /// runs. Waits for pins to go: the caller must hold no GIL that they could need.
   [[nodiscard]] Admission begin_close() noexcept;
   /// Waits until nobody is inside. False if that is not so at `deadline`.
   [[nodiscard]] bool wait_until_idle(std::chrono::steady_clock::time_point deadline) noexcept;
@@ -110,12 +110,13 @@ class Interpreter final : public core::Object {
   /// Drops what atoll holds in the interpreter; called by its atexit hook.
   void clear_context() noexcept;
 
-  // --- thread states ------------------------------------------------------------------------------
+  // --- thread states -----------------------------------------------------------------------------
   void add_slot(core::Handle<ThreadStateSlot> slot);
   [[nodiscard]] std::size_t slot_count() const noexcept;
   /// Deletes the thread states of ended threads. Inside, with the GIL.
   void delete_orphans() noexcept;
-  /// Deletes all cached thread states but `keep`. Inside, alone (run or close admitted), with the GIL.
+  /// Deletes all cached thread states but `keep`. Inside, alone (run or close admitted), with the
+  /// GIL.
   void delete_slots_except(PyThreadState* keep) noexcept;
   void note_orphan() noexcept { orphans_.fetch_add(1, std::memory_order_release); }
   [[nodiscard]] bool has_orphans() const noexcept {

@@ -113,12 +113,11 @@ py::Status run_bootstrap() {
   }
   if (source.empty()) return py::Status::ok;
   const py::Ref globals = py::Ref::steal(PyDict_New());
-  if (!globals ||
-      PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
+  if (!globals || PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
     return py::Status::error;
   }
-  const py::Ref result = py::Ref::steal(
-      PyRun_String(source.c_str(), Py_file_input, globals.get(), globals.get()));
+  const py::Ref result =
+      py::Ref::steal(PyRun_String(source.c_str(), Py_file_input, globals.get(), globals.get()));
   return result ? py::Status::ok : py::Status::error;
 }
 
@@ -197,8 +196,7 @@ InterpreterHandle create(const CreateOptions& options) {
   const PyInterpreterConfig config = to_cpython(options.config);
   PyThreadState* state = nullptr;
   const Registry::CreatingScope scope(registry);
-  const PyStatus status =
-      py::guarded([&] { return Py_NewInterpreterFromConfig(&state, &config); });
+  const PyStatus status = py::guarded([&] { return Py_NewInterpreterFromConfig(&state, &config); });
   if (PyStatus_Exception(status)) {
     if (!py::attached_thread_state()) py::attach(caller);
     PyErr_Clear();
@@ -206,8 +204,8 @@ InterpreterHandle create(const CreateOptions& options) {
   }
 
   // Attached to the new interpreter from here on.
-  InterpreterHandle fresh = registry.adopt(PyThreadState_GetInterpreter(state), Whence::stdlib,
-                                           options.config);
+  InterpreterHandle fresh =
+      registry.adopt(PyThreadState_GetInterpreter(state), Whence::stdlib, options.config);
   thread_cache::adopt(*fresh, state);
   std::string problem;
   if (py::failed(py::guarded([&] { return set_up(*fresh, path); }))) problem = take_error_text();
@@ -275,8 +273,12 @@ void set_bootstrap(std::string source) {
   bootstrap_source = std::move(source);
 }
 
-bool is_exiting() noexcept { return exiting.load(std::memory_order_relaxed); }
+bool is_exiting() noexcept {
+  return exiting.load(std::memory_order_relaxed);
+}
 
-void set_exiting(bool value) noexcept { exiting.store(value, std::memory_order_relaxed); }
+void set_exiting(bool value) noexcept {
+  exiting.store(value, std::memory_order_relaxed);
+}
 
 }  // namespace libatoll::runtime::lifecycle

@@ -19,8 +19,8 @@ struct CreateOptions {
 [[nodiscard]] InterpreterHandle create(const CreateOptions& options);
 
 /// Ends an interpreter that atoll made: its `threading` shutdown and atexit callbacks run in the
-/// calling thread, then everything of it is gone. Throws InterpreterError for the main, the current,
-/// a running or a foreign one, InterpreterNotFoundError for one that is closed.
+/// calling thread, then everything of it is gone. Throws InterpreterError for the main, the
+/// current, a running or a foreign one, InterpreterNotFoundError for one that is closed.
 void close(Interpreter& target);
 
 /// Drops one reference; closes a linked interpreter with its last one, at once or when it has
@@ -29,8 +29,8 @@ void release_reference(Interpreter& target) noexcept;
 /// Call after a session that ran `__main__`.
 void close_if_due(Interpreter& target) noexcept;
 
-/// Python source that every interpreter runs right after atoll has created it (in a namespace of its
-/// own); empty for none. Process-wide.
+/// Python source that every interpreter runs right after atoll has created it (in a namespace of
+/// its own); empty for none. Process-wide.
 void set_bootstrap(std::string source);
 
 /// Sets atoll up in the current interpreter: its record, its Context and its atexit hook. Returns

@@ -19,16 +19,16 @@ namespace {
 //   3.12 (3.12.1): `_datetime`, and in long runs further C modules of the standard library.
 //   3.14.8, 3.15.0: none.
 #if PY_VERSION_HEX < 0x030D0000
-constexpr auto modules = std::to_array({
-    "_datetime", "_decimal",  "_sqlite3", "_ssl",    "_hashlib", "_asyncio",  "_json",
-    "_ctypes",   "_socket",   "_struct",  "_pickle", "_random",  "_bisect",   "_heapq",
-    "_queue",    "_elementtree", "pyexpat", "_csv",  "_lzma",    "_bz2",      "zlib",
-    "_zoneinfo", "_contextvars", "_opcode", "array", "math",     "cmath",     "select",
-    "_posixsubprocess", "_uuid", "_statistics", "unicodedata", "_blake2", "_sha2", "_md5", "_sha1",
-    "_sha3",     "binascii",  "fcntl",    "mmap",    "grp",      "resource",  "termios",
-});
+constexpr std::array modules = {
+    "_datetime",       "_decimal",     "_sqlite3",    "_ssl",    "_hashlib", "_asyncio", "_json",
+    "_ctypes",         "_socket",      "_struct",     "_pickle", "_random",  "_bisect",  "_heapq",
+    "_queue",          "_elementtree", "pyexpat",     "_csv",    "_lzma",    "_bz2",     "zlib",
+    "_zoneinfo",       "_contextvars", "_opcode",     "array",   "math",     "cmath",    "select",
+    "_uuid",           "_statistics",  "unicodedata", "_blake2", "_sha2",    "_md5",     "_sha1",
+    "_sha3",           "binascii",     "fcntl",       "mmap",    "grp",      "resource", "termios",
+    "_posixsubprocess"};
 #elif PY_VERSION_HEX < 0x030E0000
-constexpr auto modules = std::to_array({"_datetime"});
+constexpr std::array modules = {"_datetime"};
 #else
 constexpr std::array<const char*, 0> modules{};
 #endif
@@ -55,6 +55,8 @@ void preload_for(Interpreter& current) {
   done.store(true, std::memory_order_release);
 }
 
-void forget_preloaded() noexcept { done.store(false, std::memory_order_release); }
+void forget_preloaded() noexcept {
+  done.store(false, std::memory_order_release);
+}
 
 }  // namespace libatoll::runtime

@@ -13,9 +13,9 @@ namespace libatoll::runtime::lifecycle {
 
 namespace {
 
-// How long a thread that still runs Python code in another interpreter may take to notice that it is
-// told to stop. Python code does so at once; what is blocked in C (time.sleep) cannot, and is left to
-// the end of the process.
+// How long a thread that still runs Python code in another interpreter may take to notice that it
+// is told to stop. Python code does so at once; what is blocked in C (time.sleep) cannot, and is
+// left to the end of the process.
 constexpr auto patience = std::chrono::milliseconds(500);
 
 /// Raises SystemExit in whoever runs `target`. By now only daemon threads and threads that are not
@@ -37,9 +37,8 @@ void join_threads() {
   const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
   const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
   if (threading) {
-    py::guarded([&] {
-      return py::Ref::steal(PyObject_CallMethod(threading.get(), "_shutdown", nullptr));
-    });
+    py::guarded(
+        [&] { return py::Ref::steal(PyObject_CallMethod(threading.get(), "_shutdown", nullptr)); });
   }
   if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
 }

@@ -17,8 +17,8 @@ namespace {
 
 /// The last interpreter that current() was asked for in this thread. The address of a closed
 /// interpreter may be used again, its id only by a CPython that was started anew. Plain data, which
-/// can still be used while the thread's thread-locals are destroyed; as long as the thread is inside,
-/// the registry holds the record.
+/// can still be used while the thread's thread-locals are destroyed; as long as the thread is
+/// inside, the registry holds the record.
 struct LastCurrent {
   PyInterpreterState* state = nullptr;
   std::int64_t id = -1;
@@ -78,7 +78,8 @@ void Registry::walk() {
     // While it is being created an interpreter has no id yet.
     if (id < 0) continue;
     alive.insert(id);
-    // Unknown ones may be atoll's own, half made: they come with adopt(), others with the next walk.
+    // Unknown ones may be atoll's own, half made: they come with adopt(), others with the next
+    // walk.
     if (creating_ == 0) record_of(state);
   }
   // Interpreters that others ended without telling us.

@@ -1,9 +1,9 @@
 // Which interpreters there are.
 //
 // atoll's own interpreters are known by their records. Those that others made through the C API are
-// found by walking CPython's list, which its public API offers without a lock: a walk never overlaps
-// an interpreter's end that atoll itself performs (see EndingScope); against somebody else's
-// Py_EndInterpreter() in another thread it is as safe as PyInterpreterState_Next() is.
+// found by walking CPython's list, which its public API offers without a lock: a walk never
+// overlaps an interpreter's end that atoll itself performs (see EndingScope); against somebody
+// else's Py_EndInterpreter() in another thread it is as safe as PyInterpreterState_Next() is.
 #pragma once
 
 #include <Python.h>
@@ -31,8 +31,8 @@ class Registry {
   [[nodiscard]] InterpreterHandle find(std::int64_t id);
   /// In order of creation, the main interpreter first.
   [[nodiscard]] std::vector<InterpreterHandle> list();
-  /// Makes the record of an interpreter that was just created, or takes the one that its own imports
-  /// have made meanwhile.
+  /// Makes the record of an interpreter that was just created, or takes the one that its own
+  /// imports have made meanwhile.
   [[nodiscard]] InterpreterHandle adopt(PyInterpreterState* state, Whence whence,
                                         const Config& config);
   void remove(const Interpreter& interpreter) noexcept;

@@ -88,8 +88,8 @@ RunResult run_script(Interpreter& target, const core::Message& script, const cor
     const py::Ref code = transfer::decode_script(context, script);
     PyObject* globals = code ? main_namespace() : nullptr;
     if (!globals) return fail(result, Outcome::not_shareable, context);
-    const py::Ref value = py::guarded(
-        [&] { return py::Ref::steal(PyEval_EvalCode(code.get(), globals, globals)); });
+    const py::Ref value =
+        py::guarded([&] { return py::Ref::steal(PyEval_EvalCode(code.get(), globals, globals)); });
     if (!value) fail(result, Outcome::raised, context);
   });
 }

@@ -13,7 +13,7 @@ namespace libatoll::runtime {
 enum class Outcome : std::uint8_t {
   returned,       ///< `value` holds the result (nothing for scripts)
   raised,         ///< the code let `exception` escape
-  not_shareable,  ///< arguments could not be read there, or the result not sent: `exception` says why
+  not_shareable,  ///< arguments not read there, or the result not sent: `exception` says why
 };
 
 struct RunResult {
@@ -24,11 +24,12 @@ struct RunResult {
   std::optional<transfer::ExceptionSnapshot> exception;
 };
 
-// All of these run in the calling thread, in `__main__` of the target, and throw InterpreterError if
-// it is already running, InterpreterNotFoundError if it is closed. The caller keeps its thread state
-// and must have no Python error set.
+// All of these run in the calling thread, in `__main__` of the target, and throw InterpreterError
+// if it is already running, InterpreterNotFoundError if it is closed. The caller keeps its thread
+// state and must have no Python error set.
 
-/// Calls what transfer::encode_call() has packed. `keep_exception` also carries the exception object.
+/// Calls what transfer::encode_call() has packed. `keep_exception` also carries the exception
+/// object.
 RunResult run_call(Interpreter& target, const core::Message& call, bool keep_exception = false);
 
 /// Evaluates what transfer::encode_script() has packed, after binding `names`, if any.

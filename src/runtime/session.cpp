@@ -59,9 +59,9 @@ class ThreadCache {
   std::size_t last_ = 0;
 };
 
-// A plain pointer stays usable while the thread's other thread-locals are being destroyed, and after
-// that: std::exit() destroys those of the main thread before it runs what may still enter interpreters
-// (atexit functions, static destructors).
+// A plain pointer stays usable while the thread's other thread-locals are being destroyed, and
+// after that: std::exit() destroys those of the main thread before it runs what may still enter
+// interpreters (atexit functions, static destructors).
 thread_local ThreadCache* cache = nullptr;
 thread_local Session* innermost = nullptr;
 
@@ -100,9 +100,9 @@ ThreadStateSlot* slot_for(Interpreter& interpreter) {
 }
 
 /// Detaches a thread that had nothing attached before. Attaching has bound PyGILState to the
-/// session's thread state; another thread could not delete that one then, so the binding goes back to
-/// `prior`, or to nothing by way of a short-lived thread state (1.3 us on 3.14, but 160 us on the main
-/// OS thread, which therefore has a prior state in any sane program).
+/// session's thread state; another thread could not delete that one then, so the binding goes back
+/// to `prior`, or to nothing by way of a short-lived thread state (1.3 us on 3.14, but 160 us on
+/// the main OS thread, which therefore has a prior state in any sane program).
 void detach_and_unbind(PyThreadState* prior) noexcept {
   if (prior) {
     py::attach(prior);

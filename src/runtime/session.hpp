@@ -5,9 +5,9 @@
 //   session.leave();                                      // back where the thread was
 //
 // The thread keeps one PyThreadState per interpreter, made at the first session and reused after
-// that (PyThreadState_New() and Delete() cost over 100 us on the main thread of 3.14). Sessions nest;
-// they belong to one thread. A thread that had no thread state attached is left without one, and with
-// its PyGILState binding as it was.
+// that (PyThreadState_New() and Delete() cost over 100 us on the main thread of 3.14). Sessions
+// nest; they belong to one thread. A thread that had no thread state attached is left without one,
+// and with its PyGILState binding as it was.
 #pragma once
 
 #include <Python.h>
@@ -34,8 +34,8 @@ class Session {
 
   /// Ends the session; no Python error may be set. Does nothing the second time.
   void leave() noexcept;
-  /// For Access::close, after Py_EndInterpreter(): there is nothing to leave, only the former thread
-  /// state to attach again.
+  /// For Access::close, after Py_EndInterpreter(): there is nothing to leave, only the former
+  /// thread state to attach again.
   void abandon() noexcept;
 
   /// Ctrl-C was delivered to this session: the code in it was told to stop.
@@ -53,10 +53,10 @@ class Session {
 
   InterpreterHandle target_;
   Access access_;
-  PyThreadState* caller_ = nullptr;   ///< attached when the session began
-  PyThreadState* prior_ = nullptr;    ///< PyGILState's, when nothing was attached
+  PyThreadState* caller_ = nullptr;  ///< attached when the session began
+  PyThreadState* prior_ = nullptr;   ///< PyGILState's, when nothing was attached
   PyThreadState* inside_ = nullptr;
-  ThreadStateSlot* slot_ = nullptr;   ///< null if inside_ is not from the cache
+  ThreadStateSlot* slot_ = nullptr;  ///< null if inside_ is not from the cache
   Session* outer_ = nullptr;
   signals::Watch watch_;
   bool switched_ = false;

@@ -51,8 +51,8 @@ void interrupt_wait() noexcept {
 sem_t wake_watcher;
 std::once_flag watcher_started;
 
-struct sigaction chained;         // the handler that ours stands in front of
-struct sigaction first_chained;   // the first of them: CPython's
+struct sigaction chained;        // the handler that ours stands in front of
+struct sigaction first_chained;  // the first of them: CPython's
 std::atomic<bool> have_chained{false};
 
 void call(const struct sigaction& action, int number, siginfo_t* info, void* context) {

@@ -1,11 +1,11 @@
 // Ctrl-C while the main thread runs inside another interpreter.
 //
 // CPython runs signal handlers only in the main interpreter, so code that the main thread runs in
-// another one cannot be interrupted (CPython issues 113130, 137173). atoll puts a C handler in front
-// of CPython's SIGINT handler: it calls CPython's, then wakes a helper thread, which attaches to the
-// interpreter that the main thread is in and raises KeyboardInterrupt there
-// (PyThreadState_SetAsyncExc). The interrupt belongs to one session: if that ends first, it is taken
-// back. The Python-level handler then runs in the main interpreter as always.
+// another one cannot be interrupted (CPython issues 113130, 137173). atoll puts a C handler in
+// front of CPython's SIGINT handler: it calls CPython's, then wakes a helper thread, which attaches
+// to the interpreter that the main thread is in and raises KeyboardInterrupt there
+// (PyThreadState_SetAsyncExc). The interrupt belongs to one session: if that ends first, it is
+// taken back. The Python-level handler then runs in the main interpreter as always.
 //
 // A handler of the user's own (anything but signal.default_int_handler) is not pre-empted by the
 // first SIGINT: it runs when the call returns; a second SIGINT meanwhile stops the code.
@@ -24,8 +24,8 @@ void note_main_thread();
 /// One session of the main thread.
 struct Watch {
   bool active = false;
-  std::uint32_t deliveries = 0;   ///< interrupts delivered before it began
-  Interpreter* outer = nullptr;   ///< what was watched before
+  std::uint32_t deliveries = 0;  ///< interrupts delivered before it began
+  Interpreter* outer = nullptr;  ///< what was watched before
 };
 
 /// Call on the main thread, inside the session's interpreter.

@@ -13,8 +13,8 @@
 
 namespace libatoll::transfer {
 
-/// str objects for short latin-1 texts that stand as dict keys: records repeat them, and a key found
-/// here needs no allocation and has its hash.
+/// str objects for short latin-1 texts that stand as dict keys: records repeat them, and a key
+/// found here needs no allocation and has its hash.
 class KeyCache {
  public:
   static constexpr std::size_t longest = 40;

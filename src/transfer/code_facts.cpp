@@ -49,7 +49,7 @@ std::unique_ptr<Opcodes> load_opcodes() {
   auto opcodes = std::make_unique<Opcodes>();
   const struct {
     const char* name;
-    int Opcodes::* number;
+    int Opcodes::*number;
   } wanted[] = {
       {"LOAD_GLOBAL", &Opcodes::load_global},
       {"STORE_GLOBAL", &Opcodes::store_global},
@@ -131,8 +131,8 @@ py::Status find_facts(PyObject* code_object, CodeFacts& facts) {
       note_global(facts, arg >> 1);  // the low bit asks for a NULL on the stack
     } else if (op == table->load_name) {
       note_global(facts, arg);
-    } else if (op == table->store_global || op == table->delete_global ||
-               op == table->store_name || op == table->delete_name) {
+    } else if (op == table->store_global || op == table->delete_global || op == table->store_name ||
+               op == table->delete_name) {
       facts.stores_globals = true;
     } else if (op == table->load_const) {
       pushes_none = is_none(arg);

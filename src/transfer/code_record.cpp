@@ -5,19 +5,22 @@
 
 #include <atomic>
 
-#include "transfer/code_facts.hpp"
 #include "py/cpython_compat.hpp"
+#include "transfer/code_facts.hpp"
 #include "transfer/context_impl.hpp"
 
 namespace libatoll::transfer {
 namespace {
 
-void free_notes(void* notes) { delete static_cast<CodeNotes*>(notes); }
+void free_notes(void* notes) {
+  delete static_cast<CodeNotes*>(notes);
+}
 
 /// Null without an error: notes cannot be kept with this code object.
 CodeNotes* notes_of(Context::Impl& impl, PyObject* code) {
 #if ATOLL_STATIC_CODE_IS_SHARED
-  // Deep-frozen code objects belong to all interpreters at once; what is kept with them would be too.
+  // Deep-frozen code objects belong to all interpreters at once; what is kept with them would be
+  // too.
   if (py::is_immortal(code)) return nullptr;
 #endif
   if (impl.code_extra_index < 0) {
@@ -41,9 +44,8 @@ CodeNotes* notes_of(Context::Impl& impl, PyObject* code) {
 core::Handle<CodeRecord> make_record(PyObject* code) {
   const auto bytes = py::Ref::steal(PyMarshal_WriteObjectToString(code, Py_MARSHAL_VERSION));
   if (!bytes) return {};
-  return core::Handle<CodeRecord>::make(
-      std::string(PyBytes_AS_STRING(bytes.get()),
-                  static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))));
+  return core::Handle<CodeRecord>::make(std::string(
+      PyBytes_AS_STRING(bytes.get()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()))));
 }
 
 std::atomic<std::uint64_t> last_record_id{0};

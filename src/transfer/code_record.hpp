@@ -1,4 +1,5 @@
-// Code that travels: the marshalled form of a code object, made once, and what is known of the code.
+// Code that travels: the marshalled form of a code object, made once, and what is known of the
+// code.
 #pragma once
 
 #include <Python.h>

@@ -10,12 +10,12 @@
 //   container is numbered before its items, so cycles come out as cycles.
 // - Every value takes at least one byte, so no size field can announce more items than bytes are
 //   left: the decoder refuses such a message before it allocates.
-// - Shared things (memory, code records, channel ends) are attachments of the message, named by their
-//   index.
+// - Shared things (memory, code records, channel ends) are attachments of the message, named by
+//   their index.
 // - What is not native is pickled: the whole root, or for the items of an argument list (and of a
 //   root tuple) all the items that need it, as one pickle, so that aliases survive as they do in a
-//   pickle of the whole. Natively encoded neighbours of pickled items are objects that share nothing
-//   (scalars, text, memory, functions, extension types).
+//   pickle of the whole. Natively encoded neighbours of pickled items are objects that share
+//   nothing (scalars, text, memory, functions, extension types).
 #pragma once
 
 #include <cstdint>
@@ -28,48 +28,48 @@ enum class Op : std::uint8_t {
   true_,
   ellipsis,
   not_implemented,
-  int8,       ///< i8
-  int32,      ///< i32
-  int64,      ///< i64
-  big_int,    ///< size, two's complement bytes, low byte first
-  float64,    ///< f64
-  complex,    ///< f64 f64
-  str_short,  ///< u8 length, latin-1
-  str1,       ///< size in characters, latin-1
-  str2,       ///< size in characters, 16 bits each (lone surrogates are characters like others)
-  str4,       ///< size in characters, 32 bits each
-  bytes,      ///< size, bytes
-  bytearray,  ///< size, bytes
-  tuple,      ///< size, values
-  list,       ///< size, values
-  dict,       ///< size, key and value each
-  shape,      ///< size, str keys, values: a dict, and the next shape from 0 on (shapes.hpp)
-  record,     ///< size: number of a shape, values: a dict of that shape
-  set,        ///< size, values
-  frozenset,  ///< size, values
-  slice,      ///< three values
-  range,      ///< three ints
-  ref8,       ///< u8 number of an object met before
-  ref32,      ///< u32
-  date,       ///< u16 year, u8 month, u8 day
-  time,       ///< u8 hour, minute, second, u32 microsecond, u8 fold, value tzinfo
-  datetime,   ///< u16 u8 u8, u8 u8 u8, u32, u8 fold, value tzinfo
-  timedelta,  ///< i32 days, seconds, microseconds
-  utc,        ///< datetime.timezone.utc
-  timezone,   ///< i32 days, seconds, microseconds, value name or none
-  uuid,       ///< 16 bytes, i8: value of is_safe, 1 for unknown
-  decimal,    ///< value str
-  path,       ///< u8 which class, value str
-  memory,     ///< size: attachment (BufferExport)
-  extension,  ///< u8 tag, u64 number, size: 0 or attachment + 1
-  function,   ///< size: attachment (CodeRecord), value name or none, value qualname or none
-  code,       ///< size: attachment (CodeRecord)
-  global,     ///< value module, value qualified name
+  int8,         ///< i8
+  int32,        ///< i32
+  int64,        ///< i64
+  big_int,      ///< size, two's complement bytes, low byte first
+  float64,      ///< f64
+  complex,      ///< f64 f64
+  str_short,    ///< u8 length, latin-1
+  str1,         ///< size in characters, latin-1
+  str2,         ///< size in characters, 16 bits each (lone surrogates are characters like others)
+  str4,         ///< size in characters, 32 bits each
+  bytes,        ///< size, bytes
+  bytearray,    ///< size, bytes
+  tuple,        ///< size, values
+  list,         ///< size, values
+  dict,         ///< size, key and value each
+  shape,        ///< size, str keys, values: a dict, and the next shape from 0 on (shapes.hpp)
+  record,       ///< size: number of a shape, values: a dict of that shape
+  set,          ///< size, values
+  frozenset,    ///< size, values
+  slice,        ///< three values
+  range,        ///< three ints
+  ref8,         ///< u8 number of an object met before
+  ref32,        ///< u32
+  date,         ///< u16 year, u8 month, u8 day
+  time,         ///< u8 hour, minute, second, u32 microsecond, u8 fold, value tzinfo
+  datetime,     ///< u16 u8 u8, u8 u8 u8, u32, u8 fold, value tzinfo
+  timedelta,    ///< i32 days, seconds, microseconds
+  utc,          ///< datetime.timezone.utc
+  timezone,     ///< i32 days, seconds, microseconds, value name or none
+  uuid,         ///< 16 bytes, i8: value of is_safe, 1 for unknown
+  decimal,      ///< value str
+  path,         ///< u8 which class, value str
+  memory,       ///< size: attachment (BufferExport)
+  extension,    ///< u8 tag, u64 number, size: 0 or attachment + 1
+  function,     ///< size: attachment (CodeRecord), value name or none, value qualname or none
+  code,         ///< size: attachment (CodeRecord)
+  global,       ///< value module, value qualified name
   main_global,  ///< value qualified name, value file or none, value package or none
-  pickle,     ///< u8 flags, [value file, value package], size, bytes, size: buffers
-  marshal,    ///< size, bytes
-  split,      ///< tuple of which some items are pickled together: see Section
-  call,       ///< value callable, section args, size: keywords, names, section values
+  pickle,       ///< u8 flags, [value file, value package], size, bytes, size: buffers
+  marshal,      ///< size, bytes
+  split,        ///< tuple of which some items are pickled together: see Section
+  call,         ///< value callable, section args, size: keywords, names, section values
 };
 
 inline constexpr std::uint8_t memo_flag = 0x80;

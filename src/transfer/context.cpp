@@ -6,7 +6,7 @@ namespace libatoll::transfer {
 
 py::Status Names::init() {
   const struct {
-    py::Ref Names::* name;
+    py::Ref Names::*name;
     const char* text;
   } all[] = {
       {&Names::main, "__main__"},
@@ -44,8 +44,8 @@ std::unique_ptr<Context> Context::create() {
     impl.releases = core::Handle<ReleaseList>::make();
     if (py::failed(impl.names.init())) return nullptr;
     impl.not_shareable_error = py::Ref::steal(PyErr_NewExceptionWithDoc(
-        "atoll.interpreters.NotShareableError",
-        "An object cannot be sent to another interpreter.", PyExc_TypeError, nullptr));
+        "atoll.interpreters.NotShareableError", "An object cannot be sent to another interpreter.",
+        PyExc_TypeError, nullptr));
     if (!impl.not_shareable_error) return nullptr;
     return context;
   } catch (const std::bad_alloc&) {

@@ -34,8 +34,8 @@ class Context {
   std::unique_ptr<Impl> impl_;
 };
 
-// Which Context belongs to which interpreter. The runtime registers a Context when it has made it and
-// unregisters it before it destroys it. Safe from any thread.
+// Which Context belongs to which interpreter. The runtime registers a Context when it has made it
+// and unregisters it before it destroys it. Safe from any thread.
 
 void register_context(PyInterpreterState* interpreter, Context* context);
 void unregister_context(PyInterpreterState* interpreter) noexcept;

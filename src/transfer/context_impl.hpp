@@ -54,19 +54,19 @@ struct Context::Impl {
   Spare<DecodeScratch> decode_scratch;
   core::Handle<ReleaseList> releases;
   Py_ssize_t code_extra_index = -1;
-  py::Ref shared_memory_type;    ///< exporter of memory that came from elsewhere
-  py::Ref main_call_code;        ///< see main_frame.cpp
-  py::Ref fake_main_modules;     ///< dict: file name -> module
-  py::Ref pickle_support;        ///< namespace of pickle_support.cpp's helpers
+  py::Ref shared_memory_type;  ///< exporter of memory that came from elsewhere
+  py::Ref main_call_code;      ///< see main_frame.cpp
+  py::Ref fake_main_modules;   ///< dict: file name -> module
+  py::Ref pickle_support;      ///< namespace of pickle_support.cpp's helpers
   void* pending_main_call = nullptr;
   py::Ref reducers;
-  void* hooked_dump = nullptr;       ///< pickle_hooks.cpp's, of the pickle under way
+  void* hooked_dump = nullptr;  ///< pickle_hooks.cpp's, of the pickle under way
   void* hooked_load = nullptr;
-  void* buffer_collector = nullptr;  ///< pickle.cpp's, of the pickle under way
+  void* buffer_collector = nullptr;             ///< pickle.cpp's, of the pickle under way
   std::unique_ptr<CodeFacts> unattached_facts;  ///< of the last code object that cannot keep notes
-  std::array<ExtensionType, 32> extensions{};  ///< by tag
-  std::array<py::Ref, 32> extension_classes;   ///< by tag
-  std::vector<py::Ref> former_classes;         ///< replaced ones, still in the type table
+  std::array<ExtensionType, 32> extensions{};   ///< by tag
+  std::array<py::Ref, 32> extension_classes;    ///< by tag
+  std::vector<py::Ref> former_classes;          ///< replaced ones, still in the type table
 };
 
 }  // namespace libatoll::transfer

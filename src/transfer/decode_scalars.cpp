@@ -38,11 +38,10 @@ PyObject* Decoder::read_text(std::size_t length, int kind) {
       PyUnicode_New(size, kind == PyUnicode_2BYTE_KIND ? Py_UCS4{0xFFFF} : Py_UCS4{0x10FFFF});
   if (!text || length == 0) return text;
   std::memcpy(PyUnicode_DATA(text), data, length * width);
-  const bool right =
-      kind == PyUnicode_2BYTE_KIND
-          ? highest(PyUnicode_2BYTE_DATA(text), length) > 0xFF
-          : (highest(PyUnicode_4BYTE_DATA(text), length) > 0xFFFF &&
-             highest(PyUnicode_4BYTE_DATA(text), length) <= 0x10FFFF);
+  const bool right = kind == PyUnicode_2BYTE_KIND
+                         ? highest(PyUnicode_2BYTE_DATA(text), length) > 0xFF
+                         : (highest(PyUnicode_4BYTE_DATA(text), length) > 0xFFFF &&
+                            highest(PyUnicode_4BYTE_DATA(text), length) <= 0x10FFFF);
   if (right) return text;
   Py_DECREF(text);
   return corrupted();

@@ -20,8 +20,8 @@ Decoder::Decoder(Context& context, const core::Message& message, bool consume)
       consume_(consume) {}
 
 Decoder::~Decoder() {
-  // Dropping objects may run Python code that decodes: it gets a scratch of its own, this one is not
-  // given back yet.
+  // Dropping objects may run Python code that decodes: it gets a scratch of its own, this one is
+  // not given back yet.
   while (!frames_.empty()) {
     const DecodeFrame frame = frames_.back();
     frames_.pop_back();
@@ -117,8 +117,8 @@ inline PyObject* Decoder::read_item() {
 }
 
 // Reads items until the container is complete (true) or one of them has to be filled first (false,
-// with `opened_`) or is wrong (false). An item that has to be filled pushes a frame: `frame` is then
-// no longer valid.
+// with `opened_`) or is wrong (false). An item that has to be filled pushes a frame: `frame` is
+// then no longer valid.
 bool Decoder::fill(DecodeFrame& frame) {
   PyObject* item;
   PyObject* const object = frame.object;
@@ -198,7 +198,8 @@ bool Decoder::accept(DecodeFrame& frame, PyObject* item) {
     case DecodeFrame::Kind::slice: {
       auto* const slice = reinterpret_cast<PySliceObject*>(frame.object);
       PyObject** const parts[] = {&slice->start, &slice->stop, &slice->step};
-      // What was there is None; filling in place lets the memo name the slice before it is complete.
+      // What was there is None; filling in place lets the memo name the slice before it is
+      // complete.
       Py_SETREF(*parts[frame.index], owned.release());
       ++frame.index;
       return true;
@@ -219,8 +220,7 @@ PyObject* Decoder::read() {
   if (memo_.size() >= no_slot) return corrupted();
   const auto slot = static_cast<std::uint32_t>(memo_.size());
   memo_.push_back(nullptr);
-  PyObject* const object =
-      read_payload(static_cast<Op>(byte & ~wire::memo_flag), slot);
+  PyObject* const object = read_payload(static_cast<Op>(byte & ~wire::memo_flag), slot);
   if (object) keep(slot, object);
   return object;
 }
@@ -326,8 +326,7 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
 
 PyObject* Decoder::open(Op op, std::uint32_t slot) {
   using Kind = DecodeFrame::Kind;
-  const std::size_t count =
-      op == Op::slice ? 3 : reader_.count(op == Op::dict ? 2 : 1);
+  const std::size_t count = op == Op::slice ? 3 : reader_.count(op == Op::dict ? 2 : 1);
   if (reader_.failed()) return corrupted();
   const auto size = static_cast<Py_ssize_t>(count);
   PyObject* object = nullptr;
@@ -381,7 +380,8 @@ PyObject* Decoder::open_shape(std::uint32_t slot) {
   std::vector<PyObject*>& keys = scratch_->keys;
   const std::size_t first = keys.size();
   for (std::size_t i = 0; i < count; ++i) {
-    if (!next_is({Op::str_short, Op::str1, Op::str2, Op::str4, Op::ref8, Op::ref32})) return nullptr;
+    if (!next_is({Op::str_short, Op::str1, Op::str2, Op::str4, Op::ref8, Op::ref32}))
+      return nullptr;
     const auto key = py::Ref::steal(read_key());
     if (!key) return nullptr;
     if (!PyUnicode_CheckExact(key.get())) return corrupted();
@@ -389,8 +389,8 @@ PyObject* Decoder::open_shape(std::uint32_t slot) {
     keys.push_back(key.get());
   }
   if (static_cast<std::size_t>(PyDict_GET_SIZE(model.get())) != count) return corrupted();
-  scratch_->shapes.push_back({model.get(), static_cast<std::uint32_t>(first),
-                              static_cast<std::uint32_t>(count)});
+  scratch_->shapes.push_back(
+      {model.get(), static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(count)});
   (void)model.release();
   return open_record(scratch_->shapes.size() - 1, slot);
 }

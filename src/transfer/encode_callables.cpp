@@ -8,8 +8,8 @@ namespace libatoll::transfer {
 
 using wire::Op;
 
-// PEP 734's order for what is sent on its own, or in nothing but tuples: a stateless function goes by
-// value, and its copy lives in the receiver's `__main__`. Inside other containers the order is
+// PEP 734's order for what is sent on its own, or in nothing but tuples: a stateless function goes
+// by value, and its copy lives in the receiver's `__main__`. Inside other containers the order is
 // pickle's: by name where there is one.
 Encoder::Step Encoder::put_callable(PyObject* object) {
   const py::Ref kept = py::Ref::borrow(object);

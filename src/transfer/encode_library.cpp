@@ -103,8 +103,8 @@ Encoder::Step Encoder::put_timezone(PyObject* zone) {
   }
   std::uint8_t flag;
   if (noted(zone, flag)) return Step::done;
-  const auto args = py::Ref::steal(
-      PyObject_CallMethodNoArgs(zone, context_.impl().names.getinitargs.get()));
+  const auto args =
+      py::Ref::steal(PyObject_CallMethodNoArgs(zone, context_.impl().names.getinitargs.get()));
   if (!args) return Step::error;
   PyObject* const offset = PyTuple_GET_ITEM(args.get(), 0);
   writer_.op(Op::timezone, flag);

@@ -50,8 +50,8 @@ void Encoder::rollback(const Mark& mark) noexcept {
 void Encoder::may_run_python() {
   if (pinned_) return;
   pinned_ = true;
-  // From here on no dict becomes a record; the values of those under way must live, and the keys that
-  // stand in the path of an error.
+  // From here on no dict becomes a record; the values of those under way must live, and the keys
+  // that stand in the path of an error.
   for (const EncodeFrame& frame : frames_) {
     if (frame.current) scratch_->pins.push_back(Py_NewRef(frame.current));
   }
@@ -231,7 +231,8 @@ Encoder::Step Encoder::dict_items(EncodeFrame& frame) {
   return frame.count == frame.size ? Step::done : changed("dictionary");
 }
 
-// The values were taken when the record was opened: what happens to the dict meanwhile does not matter.
+// The values were taken when the record was opened: what happens to the dict meanwhile does not
+// matter.
 Encoder::Step Encoder::record_items(EncodeFrame& frame) {
   while (frame.index < frame.size) {
     const auto index = static_cast<std::size_t>(frame.index++);
@@ -244,8 +245,8 @@ Encoder::Step Encoder::record_items(EncodeFrame& frame) {
 
 Encoder::Step Encoder::open_dict(PyObject* object) {
   const Py_ssize_t size = PyDict_GET_SIZE(object);
-  // Not for the outermost dict, which has no others beside it, nor when Python code may run: keys of
-  // a dict that is not complete yet are not in the memo.
+  // Not for the outermost dict, which has no others beside it, nor when Python code may run: keys
+  // of a dict that is not complete yet are not in the memo.
   if (size < ShapeTable::smallest || size > ShapeTable::largest || frames_.empty() || pinned_) {
     return open(object, EncodeFrame::Kind::dict, Op::dict, size);
   }

@@ -24,7 +24,7 @@ class Encoder {
  public:
   enum class Outcome : std::uint8_t {
     done,
-    refused,  ///< not native; culprit() and path() say what; no Python error, unless refused with a cause
+    refused,  ///< not native; culprit() and path() say what; a Python error only with a cause
     error,    ///< a Python error is set
   };
 
@@ -76,7 +76,8 @@ class Encoder {
   Step put(PyObject* object);
   Step put_other(PyObject* object);
   Step put_str(PyObject* object);
-  /// Without the memo, for texts that may die before the message is complete; null is written as none.
+  /// Without the memo, for texts that may die before the message is complete; null is written as
+  /// none.
   void put_text(PyObject* text);
   void write_str(PyObject* text, std::uint8_t flag);
   Step put_int(PyObject* object);
@@ -106,11 +107,11 @@ class Encoder {
   void unpin() noexcept;
   void describe_path();
 
-  /// True if `object` was met before: a reference to it has been written. Else `flag` is what its op
-  /// byte needs.
+  /// True if `object` was met before: a reference to it has been written. Else `flag` is what its
+  /// op byte needs.
   bool seen(PyObject* object, std::uint8_t& flag) {
-    // A sole reference is the container's own: there is no second way to the object. For a root that
-    // holds no longer: since 3.14 the caller's stack may hold it without a count.
+    // A sole reference is the container's own: there is no second way to the object. For a root
+    // that holds no longer: since 3.14 the caller's stack may hold it without a count.
     if (Py_REFCNT(object) == 1 && !frames_.empty()) {
       flag = 0;
       return false;

@@ -11,11 +11,10 @@ bool error_must_pass() noexcept {
 void raise_not_shareable(Context& context, const std::string& text) {
   if (PyErr_Occurred() && error_must_pass()) return;
   py::Ref cause = py::Ref::steal(PyErr_GetRaisedException());
-  const auto message = py::Ref::steal(PyUnicode_DecodeUTF8(
-      text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+  const auto message = py::Ref::steal(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
   if (!message) return;
-  auto error =
-      py::Ref::steal(PyObject_CallOneArg(context.not_shareable_error(), message.get()));
+  auto error = py::Ref::steal(PyObject_CallOneArg(context.not_shareable_error(), message.get()));
   if (!error) return;
   if (cause) {
     PyException_SetContext(error.get(), Py_NewRef(cause.get()));

@@ -14,7 +14,8 @@ namespace libatoll::transfer {
 /// MemoryError and what is no Exception (KeyboardInterrupt, SystemExit) pass as they are.
 void raise_not_shareable(Context& context, const std::string& text);
 
-/// "<path>: <type> object does not support cross-interpreter data" (without the path if it is empty).
+/// "<path>: <type> object does not support cross-interpreter data" (without the path if it is
+/// empty).
 void raise_unsupported(Context& context, const std::string& path, PyObject* culprit);
 
 /// True if the error that is set must not be wrapped.

@@ -49,8 +49,8 @@ void describe_type(Context& context, PyTypeObject* type, ExceptionSnapshot& snap
     snapshot.type_qualname = snapshot.type_name;
   }
   PyErr_Clear();
-  const auto module = py::Ref::steal(PyObject_GetAttr(
-      reinterpret_cast<PyObject*>(type), context.impl().names.dunder_module.get()));
+  const auto module = py::Ref::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type),
+                                                      context.impl().names.dunder_module.get()));
   if (!to_utf8(module.get(), snapshot.type_module)) snapshot.type_module = "<unknown>";
   PyErr_Clear();
 }
@@ -76,9 +76,9 @@ bool display(PyObject* exception, std::string& out) {
       py::Ref::steal(module ? PyObject_GetAttrString(module.get(), "TracebackException") : nullptr);
   if (!maker) return false;
   const auto traceback = py::Ref::steal(PyException_GetTraceback(exception));
-  const auto formatter = py::Ref::steal(PyObject_CallFunctionObjArgs(
-      maker.get(), reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception,
-      traceback ? traceback.get() : Py_None, nullptr));
+  const auto formatter = py::Ref::steal(
+      PyObject_CallFunctionObjArgs(maker.get(), reinterpret_cast<PyObject*>(Py_TYPE(exception)),
+                                   exception, traceback ? traceback.get() : Py_None, nullptr));
   const auto lines =
       py::Ref::steal(formatter ? PyObject_CallMethod(formatter.get(), "format", nullptr) : nullptr);
   const auto empty = py::Ref::steal(lines ? PyUnicode_New(0, 127) : nullptr);
@@ -135,9 +135,8 @@ py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot) {
   const py::Ref message = from_utf8(snapshot.message);
   const py::Ref formatted = from_utf8(snapshot.formatted);
   if (!name || !qualname || !module || !message || !formatted) return {};
-  const py::Ref type = build({{"__name__", name.get()},
-                              {"__qualname__", qualname.get()},
-                              {"__module__", module.get()}});
+  const py::Ref type = build(
+      {{"__name__", name.get()}, {"__qualname__", qualname.get()}, {"__module__", module.get()}});
   if (!type) return {};
   py::Ref result =
       build({{"type", type.get()}, {"msg", message.get()}, {"formatted", formatted.get()}});

@@ -17,25 +17,26 @@ struct ExceptionSnapshot {
   std::string type_name;
   std::string type_qualname;
   std::string type_module;
-  std::string message;                     ///< str(exc), or a placeholder if that raised
-  std::string formatted;                   ///< "Name: message"
-  std::optional<std::string> errdisplay;   ///< full traceback text, no final newline
-  std::optional<core::Message> original;   ///< the exception object, where it can travel
+  std::string message;                    ///< str(exc), or a placeholder if that raised
+  std::string formatted;                  ///< "Name: message"
+  std::optional<std::string> errdisplay;  ///< full traceback text, no final newline
+  std::optional<core::Message> original;  ///< the exception object, where it can travel
 };
 
-/// Never fails and leaves no error set: what cannot be read is replaced by a placeholder. Runs Python
-/// code (`__str__`, traceback formatting). `keep_original` also encodes the exception itself.
+/// Never fails and leaves no error set: what cannot be read is replaced by a placeholder. Runs
+/// Python code (`__str__`, traceback formatting). `keep_original` also encodes the exception
+/// itself.
 ExceptionSnapshot capture(Context& context, PyObject* exception, bool keep_original) noexcept;
 
 /// The `types.SimpleNamespace` of PEP 734 ("excinfo").
 py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot);
 
-/// The original exception with the remote traceback attached, or empty (no error set) when it cannot
-/// be rebuilt here.
+/// The original exception with the remote traceback attached, or empty (no error set) when it
+/// cannot be rebuilt here.
 py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot) noexcept;
 
-/// A NotShareableError on its way back to the caller: the function, the arguments or the result of a
-/// call could not be sent.
+/// A NotShareableError on its way back to the caller: the function, the arguments or the result of
+/// a call could not be sent.
 struct Refusal {
   std::string message;
   std::optional<std::string> cause;  ///< traceback text of its cause

@@ -72,9 +72,9 @@ py::Status encode_links(Context& context, const std::vector<Link>& links, core::
   const auto list = py::Ref::steal(PyList_New(0));
   if (!list) return py::Status::error;
   for (const Link& link : links) {
-    const auto item = py::Ref::steal(
-        Py_BuildValue("(Olli)", link.exception ? link.exception.get() : Py_None, link.cause,
-                      link.context, static_cast<int>(link.suppress)));
+    const auto item =
+        py::Ref::steal(Py_BuildValue("(Olli)", link.exception ? link.exception.get() : Py_None,
+                                     link.cause, link.context, static_cast<int>(link.suppress)));
     if (!item || PyList_Append(list.get(), item.get()) < 0) return py::Status::error;
   }
   Encoder encoder(context, Mode::any);
@@ -104,9 +104,10 @@ void attach_remote(Context& context, PyObject* exception, const std::string& tex
     if (!type) return;
   }
   const std::string quoted = "\n\"\"\"\n" + text + "\n\"\"\"";
-  const auto message = py::Ref::steal(PyUnicode_DecodeUTF8(
-      quoted.data(), static_cast<Py_ssize_t>(quoted.size()), "surrogatepass"));
-  auto remote = message ? py::Ref::steal(PyObject_CallOneArg(type.get(), message.get())) : py::Ref();
+  const auto message = py::Ref::steal(
+      PyUnicode_DecodeUTF8(quoted.data(), static_cast<Py_ssize_t>(quoted.size()), "surrogatepass"));
+  auto remote =
+      message ? py::Ref::steal(PyObject_CallOneArg(type.get(), message.get())) : py::Ref();
   if (remote) PyException_SetCause(far_end(exception).get(), remote.release());
 }
 

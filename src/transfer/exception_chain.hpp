@@ -13,8 +13,8 @@
 
 namespace libatoll::transfer {
 
-/// On failure a Python error is set: the exception itself cannot be pickled. Members of its chain that
-/// cannot are left out.
+/// On failure a Python error is set: the exception itself cannot be pickled. Members of its chain
+/// that cannot are left out.
 py::Status encode_chain(Context& context, PyObject* exception, core::Message& out);
 
 /// Empty without an error if it cannot be rebuilt here. `remote`, the traceback text where it was

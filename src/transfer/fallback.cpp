@@ -116,15 +116,13 @@ py::Ref find_culprit(Context& context, PyObject* object, std::string& path) {
     } else {
       // A dict's values, or an instance's attributes.
       const bool is_dict = PyDict_CheckExact(whole);
-      const py::Ref dict =
-          is_dict ? here
-          : PyType_Check(whole) || PyModule_Check(whole) || PyFunction_Check(whole)
-              ? py::Ref()
-              : py::Ref::steal(PyObject_GetAttrString(whole, "__dict__"));
+      const py::Ref dict = is_dict ? here
+                           : PyType_Check(whole) || PyModule_Check(whole) || PyFunction_Check(whole)
+                               ? py::Ref()
+                               : py::Ref::steal(PyObject_GetAttrString(whole, "__dict__"));
       PyErr_Clear();
-      const py::Ref copy = dict && PyDict_Check(dict.get())
-                               ? py::Ref::steal(PyDict_Copy(dict.get()))
-                               : py::Ref();
+      const py::Ref copy =
+          dict && PyDict_Check(dict.get()) ? py::Ref::steal(PyDict_Copy(dict.get())) : py::Ref();
       PyObject* key;
       PyObject* item;
       Py_ssize_t position = 0;

@@ -11,8 +11,8 @@
 
 namespace libatoll::transfer {
 
-/// Appends one value: natively or, if anything in it is not native, by pickle as a whole. On failure
-/// NotShareableError is set; `label` is what paths start with.
+/// Appends one value: natively or, if anything in it is not native, by pickle as a whole. On
+/// failure NotShareableError is set; `label` is what paths start with.
 py::Status write_value(Encoder& encoder, PyObject* object, const std::string& label);
 
 /// Appends items that are pickled together where pickle is needed (wire::Section). `names`, if not

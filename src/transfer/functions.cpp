@@ -7,7 +7,9 @@
 namespace libatoll::transfer {
 namespace {
 
-bool is_text(PyObject* object) { return object && PyUnicode_CheckExact(object); }
+bool is_text(PyObject* object) {
+  return object && PyUnicode_CheckExact(object);
+}
 
 bool has_dot(PyObject* name) {
   return PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), 1) >= 0;
@@ -40,7 +42,9 @@ bool claimed_name(Context::Impl& impl, PyObject* object, GlobalName& name) {
   return is_text(name.module) && is_text(name.qualname);
 }
 
-bool same_text(PyObject* a, PyObject* b) { return a == b || PyUnicode_Compare(a, b) == 0; }
+bool same_text(PyObject* a, PyObject* b) {
+  return a == b || PyUnicode_Compare(a, b) == 0;
+}
 
 }  // namespace
 
@@ -69,8 +73,8 @@ Answer is_stateless(Context& context, PyObject* object, const char*& why) {
   if (!PyFunction_Check(object)) return Answer::no;
   auto* const function = reinterpret_cast<PyFunctionObject*>(object);
   why = "closures not supported";
-  if (function->func_closure || PyCode_GetNumFree(reinterpret_cast<PyCodeObject*>(
-                                    function->func_code)) > 0) {
+  if (function->func_closure ||
+      PyCode_GetNumFree(reinterpret_cast<PyCodeObject*>(function->func_code)) > 0) {
     return Answer::no;
   }
   why = "defaults not supported";
@@ -84,8 +88,8 @@ Answer is_stateless(Context& context, PyObject* object, const char*& why) {
     return Answer::no;
   }
   why = "globals not supported";
-  const Answer answer = uses_globals(context, function->func_code, function->func_globals,
-                                     function->func_builtins);
+  const Answer answer =
+      uses_globals(context, function->func_code, function->func_globals, function->func_builtins);
   if (answer == Answer::error) return answer;
   return answer == Answer::yes ? Answer::no : Answer::yes;
 }
@@ -173,10 +177,10 @@ py::Ref make_function(Context& context, PyObject* code, PyObject* name, PyObject
   if (qualname && PyObject_SetAttrString(function.get(), "__qualname__", qualname) < 0) return {};
   // `__main__.__name__` may have been changed by the program.
   PyObject* const module = reinterpret_cast<PyFunctionObject*>(function.get())->func_module;
-  const bool told = module && PyUnicode_CheckExact(module) &&
-                    same_text(module, context.impl().names.main.get());
+  const bool told =
+      module && PyUnicode_CheckExact(module) && same_text(module, context.impl().names.main.get());
   if (!told && PyObject_SetAttr(function.get(), context.impl().names.dunder_module.get(),
-                       context.impl().names.main.get()) < 0) {
+                                context.impl().names.main.get()) < 0) {
     return {};
   }
   return function;

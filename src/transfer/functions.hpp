@@ -10,8 +10,8 @@ namespace libatoll::transfer {
 
 enum class Answer : signed char { error = -1, no = 0, yes = 1 };
 
-/// PEP 734's stateless functions: no closure, no defaults, no names but builtins from outside. `why`
-/// says what is in the way.
+/// PEP 734's stateless functions: no closure, no defaults, no names but builtins from outside.
+/// `why` says what is in the way.
 Answer is_stateless(Context& context, PyObject* function, const char*& why);
 
 /// Does the code read or write names of its module other than builtins?

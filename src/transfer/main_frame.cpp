@@ -6,9 +6,9 @@
 namespace libatoll::transfer {
 namespace {
 
-// The frame is that of a code object which gets the attribute `run` of a constant and returns it. The
-// constant is an object of ours whose attribute access makes the call: so nothing needs a name in
-// `__main__`, and the one code object serves all calls.
+// The frame is that of a code object which gets the attribute `run` of a constant and returns it.
+// The constant is an object of ours whose attribute access makes the call: so nothing needs a name
+// in `__main__`, and the one code object serves all calls.
 
 struct PendingCall {
   PyObject* callable;

@@ -27,10 +27,11 @@ py::Ref hidden_module(Context& context, const MainOrigin& origin) {
   if (PyErr_Occurred()) return {};
   PyObject* const load = pickle_support(context, "load_main");
   if (!load) return {};
-  auto module = py::Ref::steal(PyObject_CallFunctionObjArgs(
-      load, impl.names.fake_main.get(), origin.file.get(),
-      origin.package ? origin.package.get() : Py_None, nullptr));
-  if (!module || PyDict_SetItem(impl.fake_main_modules.get(), origin.file.get(), module.get()) < 0) {
+  auto module = py::Ref::steal(
+      PyObject_CallFunctionObjArgs(load, impl.names.fake_main.get(), origin.file.get(),
+                                   origin.package ? origin.package.get() : Py_None, nullptr));
+  if (!module ||
+      PyDict_SetItem(impl.fake_main_modules.get(), origin.file.get(), module.get()) < 0) {
     return {};
   }
   return module;
@@ -55,8 +56,8 @@ MainOrigin main_origin(Context& context, bool from_hidden) noexcept {
 }
 
 py::Ref resolve_in_main(Context& context, PyObject* qualname, const MainOrigin& origin) {
-  PyObject* const own = PyDict_GetItemWithError(PyImport_GetModuleDict(),
-                                                context.impl().names.main.get());
+  PyObject* const own =
+      PyDict_GetItemWithError(PyImport_GetModuleDict(), context.impl().names.main.get());
   if (!own && PyErr_Occurred()) return {};
   if (own && PyModule_Check(own)) {
     if (PyObject* const found = PyDict_GetItemWithError(PyModule_GetDict(own), qualname)) {

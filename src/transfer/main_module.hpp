@@ -1,9 +1,10 @@
 // What is defined in the sender's `__main__`, as the receiver finds it.
 //
 // A name of the sender's `__main__` is looked up in the receiver's own. If it is not there, the
-// sender's script is executed once in the receiver as a hidden module named `<fake __main__>` (so that
-// `if __name__ == '__main__':` parts do not run), which lives as long as the interpreter. The hidden
-// module stands in sys.modules under its name: its classes can then be pickled on the way back.
+// sender's script is executed once in the receiver as a hidden module named `<fake __main__>` (so
+// that `if __name__ == '__main__':` parts do not run), which lives as long as the interpreter. The
+// hidden module stands in sys.modules under its name: its classes can then be pickled on the way
+// back.
 #pragma once
 
 #include <Python.h>

@@ -13,7 +13,7 @@
 namespace libatoll::transfer {
 
 enum class CrossMode {
-  xidata,       ///< PEP 734's shareable types
+  xidata,  ///< PEP 734's shareable types
   pickle,
   marshal,
   code,         ///< code objects

@@ -9,8 +9,8 @@
 
 namespace libatoll::transfer {
 
-/// Appends a pickle of `object`. On failure pickle's error is set and the encoder must be rolled back.
-/// Runs the user's Python code.
+/// Appends a pickle of `object`. On failure pickle's error is set and the encoder must be rolled
+/// back. Runs the user's Python code.
 py::Status write_pickle(Encoder& encoder, PyObject* object);
 
 /// The payload of a pickle op.

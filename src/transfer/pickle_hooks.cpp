@@ -56,8 +56,7 @@ PyObject* find_reducer(PyObject*, PyObject* type) {
     return nullptr;
   }
   auto* const actual = reinterpret_cast<PyTypeObject*>(type);
-  if (actual == &PyMemoryView_Type ||
-      context->impl().types.find(actual).kind == Kind::extension) {
+  if (actual == &PyMemoryView_Type || context->impl().types.find(actual).kind == Kind::extension) {
     return PyCFunction_New(&reduce_def, nullptr);
   }
   const auto copyreg = py::Ref::steal(PyImport_ImportModule("copyreg"));
@@ -103,8 +102,7 @@ PyMethodDef restore_def = {"restore", restore, METH_VARARGS, nullptr};
 
 }  // namespace
 
-py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback,
-                        bool& used) {
+py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback, bool& used) {
   Context::Impl& impl = encoder.context().impl();
   if (!impl.reducers) {
     const auto type = py::Ref::steal(PyType_FromSpec(&spec));
@@ -116,20 +114,24 @@ py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_cal
   if (!dump) return {};
   Dump state{&encoder, false};
   void* const outer = std::exchange(impl.hooked_dump, &state);
-  auto pickled = py::Ref::steal(PyObject_CallFunctionObjArgs(dump, object, impl.reducers.get(),
-                                                             buffer_callback, nullptr));
+  auto pickled = py::Ref::steal(
+      PyObject_CallFunctionObjArgs(dump, object, impl.reducers.get(), buffer_callback, nullptr));
   impl.hooked_dump = outer;
   used = state.used;
   return pickled;
 }
 
-py::Ref make_restore(Context&) { return py::Ref::steal(PyCFunction_New(&restore_def, nullptr)); }
+py::Ref make_restore(Context&) {
+  return py::Ref::steal(PyCFunction_New(&restore_def, nullptr));
+}
 
 RestoreScope::RestoreScope(Decoder& decoder) noexcept
     : current_(decoder.context().impl().hooked_load), outer_(current_) {
   current_ = &decoder;
 }
 
-RestoreScope::~RestoreScope() { current_ = outer_; }
+RestoreScope::~RestoreScope() {
+  current_ = outer_;
+}
 
 }  // namespace libatoll::transfer

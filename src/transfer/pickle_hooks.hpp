@@ -13,8 +13,8 @@ namespace libatoll::transfer {
 /// A pickle of `object` (bytes) made with these hooks; `used` says whether any was needed.
 py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback, bool& used);
 
-/// The function that a pickle made with hooks calls, to be passed to the unpickler. It works as long
-/// as the RestoreScope of `decoder` lives.
+/// The function that a pickle made with hooks calls, to be passed to the unpickler. It works as
+/// long as the RestoreScope of `decoder` lives.
 py::Ref make_restore(Context& context);
 
 class RestoreScope {

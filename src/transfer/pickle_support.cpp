@@ -87,8 +87,7 @@ PyObject* pickle_support(Context& context, const char* name) {
         PyDict_SetItemString(made.get(), "__name__", module_name.get()) < 0) {
       return nullptr;
     }
-    const auto code =
-        py::Ref::steal(Py_CompileString(source, "<atoll transfer>", Py_file_input));
+    const auto code = py::Ref::steal(Py_CompileString(source, "<atoll transfer>", Py_file_input));
     if (!code || PyDict_SetItemString(made.get(), "__builtins__", PyEval_GetBuiltins()) < 0) {
       return nullptr;
     }

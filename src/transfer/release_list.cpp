@@ -30,7 +30,8 @@ void ReleaseList::drain() noexcept {
     released.swap(pending_);
     has_pending_.store(false, std::memory_order_relaxed);
   }
-  // Releasing may run Python code, which may come back here: no lock is held, no error is disturbed.
+  // Releasing may run Python code, which may come back here: no lock is held, no error is
+  // disturbed.
   PyObject* const error = PyErr_GetRaisedException();
   for (Py_buffer* buffer : released) {
     PyBuffer_Release(buffer);
@@ -60,6 +61,8 @@ void BufferExport::destroy() noexcept {
   delete this;
 }
 
-void drain_releases(Context& context) noexcept { context.impl().releases->drain(); }
+void drain_releases(Context& context) noexcept {
+  context.impl().releases->drain();
+}
 
 }  // namespace libatoll::transfer

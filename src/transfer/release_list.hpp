@@ -1,13 +1,13 @@
 // Memory of an interpreter that others see, and what has to be undone there when they let go.
 //
-// A buffer can be released only in the interpreter that exported it. Each interpreter therefore has a
-// ReleaseList; a BufferExport whose last count goes is put on its owner's list, from any thread and
-// without a GIL, and the owner drains the list the next time it calls drain_releases() (the runtime
-// does on entry and at close; transfer does where it works with memory).
+// A buffer can be released only in the interpreter that exported it. Each interpreter therefore has
+// a ReleaseList; a BufferExport whose last count goes is put on its owner's list, from any thread
+// and without a GIL, and the owner drains the list the next time it calls drain_releases() (the
+// runtime does on entry and at close; transfer does where it works with memory).
 //
 // When the owner is closed while others still see its memory, the export is never released: its
-// exporter keeps the reference that the buffer holds, so the memory stays readable for good. CPython
-// frees the arenas of an ended interpreter only if no block in them is in use.
+// exporter keeps the reference that the buffer holds, so the memory stays readable for good.
+// CPython frees the arenas of an ended interpreter only if no block in them is in use.
 #pragma once
 
 #include <Python.h>

@@ -1,7 +1,7 @@
 // Working memory of encoders and decoders, kept from one message to the next.
 //
-// A Spare holds one; an encoder takes it and gives it back. One that starts while another is at work
-// (Python code called in between) gets a new one.
+// A Spare holds one; an encoder takes it and gives it back. One that starts while another is at
+// work (Python code called in between) gets a new one.
 #pragma once
 
 #include <Python.h>
@@ -42,8 +42,8 @@ struct EncodeFrame {
   Py_ssize_t count;   ///< dict: entries written
   PyObject* current;  ///< borrowed: dict key or set item at hand, for the path in an error
   Kind kind;
-  std::uint32_t keys = 0;    ///< record: where its keys start in the shape table
-  std::size_t values = 0;    ///< record: where its values start in EncodeScratch::values
+  std::uint32_t keys = 0;  ///< record: where its keys start in the shape table
+  std::size_t values = 0;  ///< record: where its values start in EncodeScratch::values
 };
 
 struct EncodeScratch {
@@ -51,7 +51,8 @@ struct EncodeScratch {
   Memo memo;
   ShapeTable shapes;
   std::vector<EncodeFrame> frames;
-  std::vector<PyObject*> values;  ///< of the records under way; borrowed, see Encoder::may_run_python
+  std::vector<PyObject*>
+      values;  ///< of the records under way; borrowed, see Encoder::may_run_python
   core::Attachments attachments;
   std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
 };
@@ -59,8 +60,8 @@ struct EncodeScratch {
 /// A container whose items are being read.
 struct DecodeFrame {
   enum class Kind : std::uint8_t { list, tuple, dict, record, set, frozenset, slice };
-  PyObject* object;    ///< owned
-  PyObject* key;       ///< owned or null: dict key that waits for its value
+  PyObject* object;  ///< owned
+  PyObject* key;     ///< owned or null: dict key that waits for its value
   Py_ssize_t index;
   Py_ssize_t size;
   std::uint32_t slot;  ///< frozenset: number to give when complete, or no_slot; record: first key

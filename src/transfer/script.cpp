@@ -16,7 +16,8 @@ py::Ref compile_source(PyObject* source) {
     PyErr_SetString(PyExc_RuntimeError, "builtins.compile is gone");
     return {};
   }
-  const auto args = py::Ref::steal(Py_BuildValue("(OssiO)", source, "<script>", "exec", 0, Py_True));
+  const auto args =
+      py::Ref::steal(Py_BuildValue("(OssiO)", source, "<script>", "exec", 0, Py_True));
   return args ? py::Ref::steal(PyObject_Call(compile, args.get(), nullptr)) : py::Ref();
 }
 

@@ -39,9 +39,9 @@ class ShapeTable {
   }
   [[nodiscard]] std::int32_t next() const noexcept { return next_; }
 
-  /// The shape of `dict`, with its values appended to `values` (borrowed), or null: it is the first of
-  /// its kind, or has keys that cannot be met again. A shape may be undefined: then the caller writes
-  /// its keys and calls define().
+  /// The shape of `dict`, with its values appended to `values` (borrowed), or null: it is the first
+  /// of its kind, or has keys that cannot be met again. A shape may be undefined: then the caller
+  /// writes its keys and calls define().
   Shape* find_or_note(PyObject* dict, Py_ssize_t size, std::vector<PyObject*>& values) {
     Py_ssize_t position = 0;
     PyObject* key;
@@ -71,8 +71,7 @@ class ShapeTable {
     Py_ssize_t position = 0;
     PyObject* key;
     for (std::uint32_t i = 0; i < shape.size; ++i) {
-      if (!PyDict_Next(dict, &position, &key, &values[start + i]) ||
-          key != keys_[shape.keys + i]) {
+      if (!PyDict_Next(dict, &position, &key, &values[start + i]) || key != keys_[shape.keys + i]) {
         values.resize(start);
         return false;
       }
@@ -106,8 +105,8 @@ class ShapeTable {
 
 /// The decoder's side of a shape: a dict that has its keys, with None for values.
 struct DecodeShape {
-  PyObject* model;      ///< owned
-  std::uint32_t keys;   ///< where its keys (borrowed from the model) start in DecodeScratch::keys
+  PyObject* model;     ///< owned
+  std::uint32_t keys;  ///< where its keys (borrowed from the model) start in DecodeScratch::keys
   std::uint32_t count;
 };
 

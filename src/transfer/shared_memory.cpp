@@ -17,7 +17,8 @@ struct Exporter {
   Py_ssize_t shape[1];
 };
 
-// What was handed out may have been the last use of another interpreter's export, or of one of this.
+// What was handed out may have been the last use of another interpreter's export, or of one of
+// this.
 void dealloc(PyObject* self) {
   auto* const exporter = reinterpret_cast<Exporter*>(self);
   PyTypeObject* const type = Py_TYPE(self);

@@ -137,9 +137,9 @@ py::Ref decode(Context& context, core::Message&& message) {
 
 bool is_shareable(Context& context, PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
-  if (object == Py_None || type == &PyBool_Type || type == &PyLong_Type ||
-      type == &PyFloat_Type || type == &PyUnicode_Type || type == &PyBytes_Type ||
-      type == &PyTuple_Type || type == &PyMemoryView_Type) {
+  if (object == Py_None || type == &PyBool_Type || type == &PyLong_Type || type == &PyFloat_Type ||
+      type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyTuple_Type ||
+      type == &PyMemoryView_Type) {
     return true;
   }
   const TypeEntry entry = context.impl().types.find(type);

@@ -1,7 +1,7 @@
 // PyObject <-> Message.
 //
-// encode() runs in the sender with its GIL held and needs nothing of the receiver; decode() the other
-// way round. See codec.hpp for the wire format.
+// encode() runs in the sender with its GIL held and needs nothing of the receiver; decode() the
+// other way round. See codec.hpp for the wire format.
 #pragma once
 
 #include <Python.h>
@@ -13,15 +13,15 @@
 namespace libatoll::transfer {
 
 enum class Mode {
-  shareable,  ///< PEP 734's shareable types only, exact types, no pickle
-  any,        ///< PEP 734's fallback: native types, stateless functions by value, then pickle
+  shareable,     ///< PEP 734's shareable types only, exact types, no pickle
+  any,           ///< PEP 734's fallback: native types, stateless functions by value, then pickle
   any_by_value,  ///< any, then cloudpickle where it can be imported
 };
 
 /// On failure `out` is empty and NotShareableError (type, path, cause) is set.
 py::Status encode(Context& context, PyObject* object, Mode mode, core::Message& out);
-/// On failure NotShareableError is set, with what went wrong as its cause. The message can be decoded
-/// again, elsewhere too.
+/// On failure NotShareableError is set, with what went wrong as its cause. The message can be
+/// decoded again, elsewhere too.
 py::Ref decode(Context& context, const core::Message& message);
 /// For the last (or only) receiver: large buffers arrive without a copy.
 py::Ref decode(Context& context, core::Message&& message);
@@ -34,8 +34,9 @@ bool is_shareable(Context& context, PyObject* object);
 py::Status encode_call(Context& context, PyObject* callable, PyObject* const* args,
                        Py_ssize_t nargs, PyObject* kwnames, core::Message& out,
                        Mode mode = Mode::any);
-/// Decodes the call, makes it, and returns its result. `decoded` tells on failure whether the callable
-/// ran (its exception is set) or the message could not be decoded (NotShareableError is set).
+/// Decodes the call, makes it, and returns its result. `decoded` tells on failure whether the
+/// callable ran (its exception is set) or the message could not be decoded (NotShareableError is
+/// set).
 py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded);
 /// For the last (or only) receiver: large buffers arrive without a copy.
 py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded);

@@ -83,7 +83,8 @@ TEST_CASE("as() checks kind and range") {
   CHECK(Value(3).as<double>() == 3.0);
   CHECK_THROWS_WITH_AS((void)Value("x").as<int>(), "the value is of type str, not int: 'x'",
                        libatoll::ValueError);
-  CHECK_THROWS_WITH_AS((void)Value().as<bool>(), "the value is None, not bool", libatoll::ValueError);
+  CHECK_THROWS_WITH_AS((void)Value().as<bool>(), "the value is None, not bool",
+                       libatoll::ValueError);
   CHECK_THROWS_AS((void)Value(true).as<int>(), libatoll::ValueError);
   CHECK_THROWS_AS((void)Value(1).as<bool>(), libatoll::ValueError);
   CHECK_THROWS_AS((void)Value(1.0).as<int>(), libatoll::ValueError);
@@ -127,7 +128,8 @@ TEST_CASE("get_if, visit, at, size") {
   CHECK(value.at(1).at("k") == Value("v"));
   CHECK(value.at(1).at(Value(2)) == Value(3));
   CHECK(value.at(1).size() == 2);
-  CHECK_THROWS_WITH_AS((void)value.at(3), "list index 3 out of range (3 items)", libatoll::ValueError);
+  CHECK_THROWS_WITH_AS((void)value.at(3), "list index 3 out of range (3 items)",
+                       libatoll::ValueError);
   CHECK_THROWS_WITH_AS((void)value.at(1).at("x"), "no key 'x'", libatoll::ValueError);
   CHECK_THROWS_AS((void)value.at("x"), libatoll::ValueError);
   CHECK_THROWS_AS((void)Value(1).size(), libatoll::ValueError);

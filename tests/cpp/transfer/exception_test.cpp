@@ -43,19 +43,20 @@ TEST_CASE("an exception becomes plain text") {
 
 TEST_CASE("whatever an exception does, it is captured") {
   const MainContext main;
-  for (const char* const source : {
-           "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E",
-           "class E(Exception):\n    def __str__(self): return 5\nraise E",
-           "raise ValueError('\\ud800')",
-           "def f(): f()\nf()",
-           "raise MemoryError",
-           "raise SystemExit(0)",
-           "e = ValueError()\ne.__cause__ = e\nraise e",
-           "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])",
-           "import traceback\nclass E(Exception):\n    def __getattribute__(self, name): raise KeyError\nraise E",
-           "class M(type):\n    __module__ = property(lambda self: 1 / 0)\n"
-           "class E(Exception, metaclass=M): pass\nraise E",
-       }) {
+  for (
+      const char* const source : {
+          "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E",
+          "class E(Exception):\n    def __str__(self): return 5\nraise E",
+          "raise ValueError('\\ud800')",
+          "def f(): f()\nf()",
+          "raise MemoryError",
+          "raise SystemExit(0)",
+          "e = ValueError()\ne.__cause__ = e\nraise e",
+          "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])",
+          "import traceback\nclass E(Exception):\n    def __getattribute__(self, name): raise KeyError\nraise E",
+          "class M(type):\n    __module__ = property(lambda self: 1 / 0)\n"
+          "class E(Exception, metaclass=M): pass\nraise E",
+      }) {
     CAPTURE(source);
     const Ref error = raised(source);
     const ExceptionSnapshot snapshot = capture(*main, error.get(), true);
@@ -72,12 +73,13 @@ TEST_CASE("an exception is rebuilt in another interpreter with its chain") {
   Other other;
   ExceptionSnapshot snapshot;
   other.enter([&](Context& context) {
-    snapshot = capture(context,
-                       raised("try:\n    {}['k']\n"
-                              "except KeyError as e:\n"
-                              "    x = ValueError('no', 1)\n    x.add_note('note')\n    raise x from e")
-                           .get(),
-                       true);
+    snapshot =
+        capture(context,
+                raised("try:\n    {}['k']\n"
+                       "except KeyError as e:\n"
+                       "    x = ValueError('no', 1)\n    x.add_note('note')\n    raise x from e")
+                    .get(),
+                true);
   });
   const Ref error = rebuild(*main, snapshot);
   REQUIRE(error);

@@ -24,8 +24,7 @@ TEST_CASE("a memoryview is one memory in two interpreters") {
   const Ref source = evaluate("bytearray(b'hello')");
   {
     Other other;
-    Message message =
-        encoded(*main, Ref::steal(PyMemoryView_FromObject(source.get())));
+    Message message = encoded(*main, Ref::steal(PyMemoryView_FromObject(source.get())));
     CHECK_FALSE(can_resize(source));
     other.enter([&](Context& context) {
       const Ref view = decoded(context, message);
@@ -87,9 +86,8 @@ TEST_CASE("memory that was given up before its interpreter ends is released ther
   const MainContext main;
   Message message;
   Other other;
-  other.enter([&](Context& context) {
-    message = encoded(context, evaluate("memoryview(bytearray(9))"));
-  });
+  other.enter(
+      [&](Context& context) { message = encoded(context, evaluate("memoryview(bytearray(9))")); });
   message.reset();
   other.end();
 }

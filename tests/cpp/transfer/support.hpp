@@ -34,7 +34,8 @@ class MainContext {
   std::unique_ptr<Context> context_;
 };
 
-/// An interpreter with its own GIL. The constructor's thread is back in its own interpreter after it.
+/// An interpreter with its own GIL. The constructor's thread is back in its own interpreter after
+/// it.
 class Other {
  public:
   Other() {
@@ -82,8 +83,8 @@ inline py::Ref evaluate(const std::string& source) {
   const auto space = py::Ref::steal(PyDict_New());
   PyDict_SetItemString(space.get(), "__builtins__", PyEval_GetBuiltins());
   const bool statements = source.find('\n') != std::string::npos;
-  auto value = py::Ref::steal(PyRun_String(source.c_str(), statements ? Py_file_input : Py_eval_input,
-                                           space.get(), space.get()));
+  auto value = py::Ref::steal(PyRun_String(
+      source.c_str(), statements ? Py_file_input : Py_eval_input, space.get(), space.get()));
   if (!value) PyErr_Print();
   REQUIRE(value);
   return statements ? py::Ref::borrow(PyDict_GetItemString(space.get(), "result")) : value;

@@ -82,7 +82,8 @@ TEST_CASE("library types arrive as they were") {
 
 TEST_CASE("aliases and cycles survive") {
   const MainContext main;
-  const Message message = encoded(*main, evaluate("a = []\nresult = [a, a, (a,)]\na.append(result)"));
+  const Message message =
+      encoded(*main, evaluate("a = []\nresult = [a, a, (a,)]\na.append(result)"));
   const Ref outer = decoded(*main, message);
   PyObject* const first = PyList_GET_ITEM(outer.get(), 0);
   CHECK(first == PyList_GET_ITEM(outer.get(), 1));
@@ -115,8 +116,9 @@ TEST_CASE("a refusal names path, type and cause, and leaves no message") {
         "NotShareableError: "
         "['x'][1]: generator object does not support cross-interpreter data");
   CHECK(failed(encode(*main, evaluate("(1, (2, [3]))").get(), Mode::shareable, message)));
-  CHECK(take_error() == "NotShareableError: "
-                        "[1][1]: list object does not support cross-interpreter data");
+  CHECK(take_error() ==
+        "NotShareableError: "
+        "[1][1]: list object does not support cross-interpreter data");
   CHECK(failed(encode(*main, evaluate("2**63").get(), Mode::shareable, message)));
   const Ref error = Ref::steal(PyErr_GetRaisedException());
   const Ref cause = Ref::steal(PyException_GetCause(error.get()));
