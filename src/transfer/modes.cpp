@@ -16,10 +16,14 @@ namespace libatoll::transfer {
 namespace {
 
 constexpr std::pair<std::string_view, CrossMode> names[] = {
-    {"xidata", CrossMode::xidata},           {"pickle", CrossMode::pickle},
-    {"marshal", CrossMode::marshal},         {"code", CrossMode::code},
-    {"func", CrossMode::func},               {"script", CrossMode::script},
-    {"script-pure", CrossMode::script_pure}, {"fallback", CrossMode::fallback},
+    {"xidata", CrossMode::xidata},
+    {"pickle", CrossMode::pickle},
+    {"marshal", CrossMode::marshal},
+    {"code", CrossMode::code},
+    {"func", CrossMode::func},
+    {"script", CrossMode::script},
+    {"script-pure", CrossMode::script_pure},
+    {"fallback", CrossMode::fallback},
 };
 
 py::Status refuse(PyObject* type, const char* why) {

@@ -62,8 +62,8 @@ PyObject* collect_buffer(PyObject*, PyObject* pickle_buffer) {
   if (!view) return nullptr;
   if (view->len < wire::out_of_band_minimum || !PyBuffer_IsContiguous(view, 'A')) Py_RETURN_TRUE;
   try {
-    auto bytes = SharedBytes::copy_of(view->buf, static_cast<std::size_t>(view->len),
-                                      view->readonly != 0);
+    auto bytes =
+        SharedBytes::copy_of(view->buf, static_cast<std::size_t>(view->len), view->readonly != 0);
     if (!bytes) return PyErr_NoMemory();
     collector->add(std::move(bytes));
   } catch (const std::bad_alloc&) {
@@ -112,8 +112,8 @@ py::Ref cloudpickle_dumps(Context::Impl& impl) {
   return impl.library.cloudpickle_dumps;
 }
 
-/// pickle; then pickle with hooks for what only travels; then cloudpickle, where the mode says so. If
-/// all fail, pickle's error is set.
+/// pickle; then pickle with hooks for what only travels; then cloudpickle, where the mode says so.
+/// If all fail, pickle's error is set.
 py::Ref dump_any(Encoder& encoder, PyObject* object, Collector& collector, std::uint8_t& flags) {
   Context::Impl& impl = encoder.context().impl();
   PyObject* const callback = impl.library.collect_buffer.get();
@@ -146,8 +146,8 @@ py::Ref dump_any(Encoder& encoder, PyObject* object, Collector& collector, std::
   const py::Ref dumps = cloudpickle_dumps(impl);
   if (!dumps) return settle({});
   PyObject* const args[] = {object, impl.library.protocol.get(), callback};
-  return settle(py::Ref::steal(
-      PyObject_Vectorcall(dumps.get(), args, 1, impl.library.dumps_names.get())));
+  return settle(
+      py::Ref::steal(PyObject_Vectorcall(dumps.get(), args, 1, impl.library.dumps_names.get())));
 }
 
 /// self: (capsule of the Context, file or None, package or None)
@@ -262,11 +262,10 @@ py::Ref read_pickle(Decoder& decoder) {
   if (!read_buffers(decoder, buffers)) return {};
   // A view of the message costs more than a copy of little.
   const auto view = py::Ref::steal(
-      size <= 1024
-          ? PyBytes_FromStringAndSize(reinterpret_cast<const char*>(data),
-                                      static_cast<Py_ssize_t>(size))
-          : PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
-                                    static_cast<Py_ssize_t>(size), PyBUF_READ));
+      size <= 1024 ? PyBytes_FromStringAndSize(reinterpret_cast<const char*>(data),
+                                               static_cast<Py_ssize_t>(size))
+                   : PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
+                                             static_cast<Py_ssize_t>(size), PyBUF_READ));
   if (!view) return {};
   if (flags & (wire::pickle_names_main | wire::pickle_has_hooks)) {
     PyObject* const load = pickle_support(context, "load");
@@ -274,9 +273,8 @@ py::Ref read_pickle(Decoder& decoder) {
     const py::Ref restore = find ? make_restore(context) : py::Ref();
     if (!restore) return {};
     const RestoreScope scope(decoder);
-    return py::Ref::steal(PyObject_CallFunctionObjArgs(load, view.get(),
-                                                       buffers ? buffers.get() : Py_None,
-                                                       find.get(), restore.get(), nullptr));
+    return py::Ref::steal(PyObject_CallFunctionObjArgs(
+        load, view.get(), buffers ? buffers.get() : Py_None, find.get(), restore.get(), nullptr));
   }
   PyObject* const args[] = {view.get(), buffers.get()};
   return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,
