@@ -6,7 +6,7 @@
 
 #include "channel_errors.hpp"
 #include "channel_id_type.hpp"
-#include "in_transit.hpp"
+#include "core/in_transit.hpp"
 #include "transfer/extension_types.hpp"
 
 namespace libatoll::bindings {
@@ -19,7 +19,7 @@ using transfer::Tag;
 /// What a ChannelID is on its way: its end, and the hold on the channel, if there is one.
 class IdInTransit final : public core::Object {
  public:
-  IdInTransit(core::End end, core::Handle<ChannelInTransit> channel) noexcept
+  IdInTransit(core::End end, core::Handle<core::ChannelInTransit> channel) noexcept
       : end_(end), channel_(std::move(channel)) {}
   [[nodiscard]] core::End end() const noexcept { return end_; }
 
@@ -27,12 +27,12 @@ class IdInTransit final : public core::Object {
   ~IdInTransit() override = default;
 
   const core::End end_;
-  const core::Handle<ChannelInTransit> channel_;
+  const core::Handle<core::ChannelInTransit> channel_;
 };
 
 py::Status encode_name(const State& state, const ChannelName& name, ExtensionValue& out) {
   core::Status status{};
-  auto channel = ChannelInTransit::make(name.id, status);
+  auto channel = core::ChannelInTransit::make(name.id, status);
   if (status == core::Status::no_memory) {
     raise_channel_error(state, name.id, status);
     return py::Status::error;

@@ -1,7 +1,7 @@
 #include "queue_travel.hpp"
 
+#include "core/in_transit.hpp"
 #include "id_argument.hpp"
-#include "in_transit.hpp"
 #include "queue_errors.hpp"
 #include "transfer/extension_types.hpp"
 
@@ -20,7 +20,7 @@ py::Status encode_queue(PyObject* object, ExtensionValue& out) {
   std::int64_t id = 0;
   if (!id_of(object, "queue", id)) return py::Status::error;
   core::Status status{};
-  out.object = QueueInTransit::make(id, status);
+  out.object = core::QueueInTransit::make(id, status);
   if (!out.object) {
     if (State* state = current_state()) {
       raise_queue_error(*state, id, status, QueueAction::put);
