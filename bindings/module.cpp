@@ -9,6 +9,7 @@
 #include "channel_info.hpp"
 #include "channel_travel.hpp"
 #include "crossinterp.hpp"
+#include "csp_channel.hpp"
 #include "exceptions.hpp"
 #include "interpreter_type.hpp"
 #include "lowlevel_channels.hpp"
@@ -127,7 +128,8 @@ py::Status fill(PyObject* module) {
                                lowlevel_interpreters_methods))) {
     return py::Status::error;
   }
-  if (py::failed(add_queues(module)) || py::failed(add_channels(module))) {
+  if (py::failed(add_queues(module)) || py::failed(add_channels(module)) ||
+      py::failed(add_csp(module))) {
     return py::Status::error;
   }
   return add_crossinterp(module);
@@ -145,13 +147,13 @@ constexpr PyObject* State::*objects[] = {
     &State::queue_empty,       &State::queue_full,
     &State::channel_error,     &State::channel_not_found,
     &State::channel_closed,    &State::channel_empty,
-    &State::channel_not_empty,
+    &State::channel_not_empty, &State::closed,
+    &State::would_block,
 };
 constexpr PyTypeObject* State::*types[] = {
-    &State::interpreter_type,
-    &State::queue_type,
-    &State::channel_id_type,
-    &State::channel_info_type,
+    &State::interpreter_type,  &State::queue_type,  &State::channel_id_type,
+    &State::channel_info_type, &State::sender_type, &State::receiver_type,
+    &State::selected_type,
 };
 
 int traverse(PyObject* module, visitproc visit, void* arg) {

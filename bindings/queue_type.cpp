@@ -342,4 +342,16 @@ PyTypeObject* make_queue_type(PyObject* module) {
   return reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
 }
 
+core::Queue& queue_behind(PyObject* object) noexcept {
+  return *self_of(object).queue;
+}
+
+PyObject* unpack_queue_item(PyObject* object, core::Item&& item) {
+  return unpack(object, self_of(object), std::move(item));
+}
+
+PyObject* raise_queue_status(State& state, PyObject* object, core::Status status) {
+  return raise_queue_error(state, self_of(object).id, status, QueueAction::get);
+}
+
 }  // namespace libatoll::bindings

@@ -11,9 +11,21 @@
 
 #include <Python.h>
 
+#include "core/item.hpp"
+#include "core/queue.hpp"
+#include "state.hpp"
+
 namespace libatoll::bindings {
 
 /// A new heap type of the module; null with a Python error set on failure.
 PyTypeObject* make_queue_type(PyObject* module);
+
+// For select(), which gets from queues, too. `object` is an instance of the type or of a subclass.
+
+[[nodiscard]] core::Queue& queue_behind(PyObject* object) noexcept;
+/// What get() returns for the item.
+[[nodiscard]] PyObject* unpack_queue_item(PyObject* object, core::Item&& item);
+/// The error of a get() that ended with `status`. Returns null.
+PyObject* raise_queue_status(State& state, PyObject* object, core::Status status);
 
 }  // namespace libatoll::bindings

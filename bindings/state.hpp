@@ -36,6 +36,12 @@ struct State {
   PyTypeObject* channel_id_type;    ///< ChannelID
   PyTypeObject* channel_info_type;  ///< ChannelInfo
 
+  PyObject* closed;             ///< atoll.Closed
+  PyObject* would_block;        ///< atoll.WouldBlock
+  PyTypeObject* sender_type;    ///< atoll.Sender
+  PyTypeObject* receiver_type;  ///< atoll.Receiver
+  PyTypeObject* selected_type;  ///< atoll.Selected
+
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }
 };

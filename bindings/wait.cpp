@@ -3,14 +3,12 @@
 #include <cmath>
 #include <limits>
 
-#include "core/select.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/signals.hpp"
 
 namespace libatoll::bindings {
 
-bool parse_timeout(PyObject* object, Timeout& out) {
-  if (!object || object == Py_None) return true;
+bool parse_seconds(PyObject* object, const char* what, double& out) {
   double seconds = PyFloat_AsDouble(object);
   if (seconds == -1.0 && PyErr_Occurred()) {
     // An int beyond the range of floats is as good as an infinite one of its sign.
@@ -22,15 +20,21 @@ bool parse_timeout(PyObject* object, Timeout& out) {
     seconds = negative ? -1.0 : std::numeric_limits<double>::infinity();
   }
   if (std::isnan(seconds)) {
-    PyErr_SetString(PyExc_ValueError, "timeout value must be a number, not NaN");
+    PyErr_Format(PyExc_ValueError, "%s must be a number, not NaN", what);
     return false;
   }
   if (seconds < 0) {
-    PyErr_SetString(PyExc_ValueError, "timeout value must be a non-negative number");
+    PyErr_Format(PyExc_ValueError, "%s must be a non-negative number", what);
     return false;
   }
-  out = {true, seconds};
+  out = seconds;
   return true;
+}
+
+bool parse_timeout(PyObject* object, Timeout& out) {
+  if (!object || object == Py_None) return true;
+  out.given = true;
+  return parse_seconds(object, "timeout value", out.seconds);
 }
 
 namespace {
@@ -46,19 +50,25 @@ bool go_on() {
 
 }  // namespace
 
-Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline) {
+BlockedOnAny block_on_any(core::Wait& wait, const Recall* recall) {
   runtime::signals::prepare_to_block();
-  core::Operation* const operations[] = {&operation};
-  core::Wait wait(operations, {deadline, state.self->id()}, core::Order::given);
   for (;;) {
     core::Selected selected;
     {
       const py::Detached detached;
       selected = wait.wait();
     }
-    if (selected.status != core::Status::interrupted) return {selected.status};
-    if (!go_on()) return {wait.cancel().status, true};
+    if (selected.status != core::Status::interrupted) return {selected};
+    if (!go_on()) return {wait.cancel(), true};
+    if (recall && recall->is_called_off()) return {wait.cancel()};
   }
+}
+
+Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline) {
+  core::Operation* const operations[] = {&operation};
+  core::Wait wait(operations, {deadline, state.self->id()}, core::Order::given);
+  const BlockedOnAny blocked = block_on_any(wait, nullptr);
+  return {blocked.selected.status, blocked.raised};
 }
 
 bool raise_common(const State& state, core::Status status) {

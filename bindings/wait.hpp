@@ -3,8 +3,12 @@
 
 #include <Python.h>
 
+#include <span>
+
 #include "core/deadline.hpp"
 #include "core/operation.hpp"
+#include "core/parking.hpp"
+#include "core/select.hpp"
 #include "core/status.hpp"
 #include "state.hpp"
 
@@ -26,6 +30,29 @@ struct Timeout {
 /// (not a number) or ValueError (negative, NaN) set.
 [[nodiscard]] bool parse_timeout(PyObject* object, Timeout& out);
 
+/// From a number: not None, not negative, not NaN. False with a Python error set, in which `what`
+/// names it.
+[[nodiscard]] bool parse_seconds(PyObject* object, const char* what, double& out);
+
+/// Ends a wait before its time. For threads of the interpreter that waits, with its GIL held.
+class Recall {
+ public:
+  /// For the calling thread.
+  Recall() noexcept : parker_(core::Parker::current()) {}
+  Recall(const Recall&) = delete;
+  Recall& operator=(const Recall&) = delete;
+
+  void call_off() noexcept {
+    is_called_off_ = true;
+    if (parker_) parker_->interrupt();
+  }
+  [[nodiscard]] bool is_called_off() const noexcept { return is_called_off_; }
+
+ private:
+  core::Parker* const parker_;
+  bool is_called_off_ = false;
+};
+
 struct Blocked {
   core::Status status;
   /// A Python error is set (a signal handler's, or KeyboardInterrupt). The operation was withdrawn,
@@ -38,6 +65,15 @@ struct Blocked {
 /// operation, timed_out, interpreter_closed, no_memory.
 [[nodiscard]] Blocked block_on(const State& state, core::Operation& operation,
                                core::Deadline deadline);
+
+struct BlockedOnAny {
+  core::Selected selected;
+  bool raised = false;  ///< as in Blocked
+};
+
+/// The same for the first of several; `wait` was not waited with yet. `cancelled`, without an
+/// error: it was called off.
+[[nodiscard]] BlockedOnAny block_on_any(core::Wait& wait, const Recall* recall);
 
 /// Sets the Python error for the statuses that mean the same everywhere: interpreter_closed
 /// (InterpreterError), no_memory (MemoryError). False for all others.

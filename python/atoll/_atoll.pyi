@@ -1,8 +1,8 @@
 # The native half of atoll. Use the modules that re-export it.
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, Literal, Protocol, Self, SupportsIndex, TypeVar, final
+from typing import Any, Final, Generic, Literal, Protocol, Self, SupportsIndex, TypeVar, final
 
 _T = TypeVar("_T")
 
@@ -220,6 +220,147 @@ class _LowLevelChannels(Protocol):
     def _register_end_types(self, send: type, recv: type) -> None: ...
 
 channels: Final[_LowLevelChannels]
+
+class Closed(Exception):
+    """The other end of the channel is closed for good, or this end was."""
+
+class WouldBlock(Exception):
+    """The operation would have to wait, and was not to."""
+
+@final
+class Sender(Generic[_T]):
+    """A sending end of a channel; see channel().
+
+    Its length is the number of values in the channel. Sent to another interpreter it arrives as a
+    clone. All clones are equal. Safe to use from any thread of its interpreter.
+    """
+
+    @property
+    def capacity(self) -> int | None:
+        """How many values the channel holds at most, 0 if it hands them over; None: no limit."""
+    @property
+    def closed(self) -> bool:
+        """Whether send() would raise Closed."""
+    def send(self, value: _T, timeout: float | None = None) -> None:
+        """Send a value, which arrives as a copy.
+
+        Waits until there is room in the channel or, with capacity 0, until a receiver has taken the
+        value; at most timeout seconds, then raises TimeoutError. Raises Closed if no receiver is
+        left, also while it waits, and NotShareableError for a value that cannot travel. In all
+        these cases nothing was sent.
+        """
+    def send_nowait(self, value: _T, /) -> None:
+        """send() that raises WouldBlock instead of waiting."""
+    def clone(self) -> Self:
+        """Return another Sender of the channel, which has to be closed on its own."""
+    def close(self) -> None:
+        """Give this end up; closing it again does nothing.
+
+        When the last Sender of the channel is closed, or gone, receivers get what is left, and then
+        Closed. A send() that waits in another thread through this very object raises Closed.
+        """
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+    def __len__(self) -> int: ...
+    def __bool__(self) -> Literal[True]: ...
+
+@final
+class Receiver(Generic[_T]):
+    """A receiving end of a channel; see channel(), after(), ticker().
+
+    Its length is the number of values in the channel. A loop over it receives until the channel is
+    closed. Sent to another interpreter it arrives as a clone; each value is received once, through
+    one of the clones. All clones are equal. Safe to use from any thread of its interpreter.
+    """
+
+    @property
+    def capacity(self) -> int | None:
+        """How many values the channel holds at most, 0 if it hands them over; None: no limit."""
+    @property
+    def closed(self) -> bool:
+        """Whether recv() would raise Closed."""
+    def recv(self, timeout: float | None = None) -> _T:
+        """Receive the next value.
+
+        Waits for it, at most timeout seconds, then raises TimeoutError. Raises Closed when no
+        sender is left and nothing is left to receive, also while it waits.
+        """
+    def recv_nowait(self) -> _T:
+        """recv() that raises WouldBlock instead of waiting."""
+    def clone(self) -> Self:
+        """Return another Receiver of the channel, which has to be closed on its own."""
+    def close(self) -> None:
+        """Give this end up; closing it again does nothing.
+
+        When the last Receiver of the channel is closed, or gone, what is left is dropped, and
+        senders get Closed. A recv() that waits in another thread through this very object raises
+        Closed, and a loop over it ends.
+        """
+    def stop(self) -> None:
+        """End what after() or ticker() has made, for all its Receivers: they get Closed."""
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+    def __iter__(self) -> Iterator[_T]: ...
+    def __next__(self) -> _T: ...
+    def __len__(self) -> int: ...
+    def __bool__(self) -> Literal[True]: ...
+
+@final
+class Selected(tuple[int | None, Sender[Any] | Receiver[Any] | Queue | None, Any, bool]):
+    """What select() did."""
+
+    __match_args__: Final = ("index", "channel", "value", "closed")
+    @property
+    def index(self) -> int | None:  # type: ignore[override]
+        """Which case it was, from 0; None for the default."""
+    @property
+    def channel(self) -> Sender[Any] | Receiver[Any] | Queue | None:
+        """The Sender, Receiver or Queue of the case; None for the default."""
+    @property
+    def value(self) -> Any:
+        """What was received; the default; None after a send."""
+    @property
+    def closed(self) -> bool:
+        """The case is a Receiver whose channel is closed: nothing was received."""
+
+def channel(capacity: int | None = 0) -> tuple[Sender[Any], Receiver[Any]]:
+    """Make a channel and return its ends, a Sender and a Receiver.
+
+    capacity is how many values wait in it at most: with 0 a send is over when a receiver has taken
+    the value, with None it never waits. The ends can be sent to other interpreters, where they are
+    clones; each end stays open until its last clone is closed or gone.
+    """
+
+def select(
+    *cases: Receiver[Any] | Queue | tuple[Sender[Any], Any] | None,
+    timeout: float | None = None,
+    default: Any = ...,
+    order: Literal["random", "given"] = "random",
+) -> Selected:
+    """Carry out the first of several cases that is ready, and only that one.
+
+    A case is a Receiver (receive a value), a Queue (get an item), a tuple (Sender, value) (send the
+    value), or None, which is never ready. Among several that are ready one is chosen at random or,
+    with order="given", the first. A Receiver whose channel is closed is ready, with closed=True and
+    the value None; a send on a closed channel raises Closed.
+
+    While none is ready it waits, at most timeout seconds, then raises TimeoutError. With a default
+    it returns that instead, as value, with the index None; and if no timeout is given, at once.
+    Raises ValueError where it would wait for ever: no case but None, and no timeout.
+    """
+
+def after(seconds: float, /) -> Receiver[float]:
+    """Return a Receiver that gives one value in so many seconds, and then is closed.
+
+    The value is when it was due, in the seconds of time.monotonic(). No thread runs for it.
+    """
+
+def ticker(seconds: float, /) -> Receiver[float]:
+    """Return a Receiver that gives a value every so many seconds, until it is closed or stopped.
+
+    The value is when it was due, in the seconds of time.monotonic(). It keeps to its schedule; of
+    values that nobody takes one is kept. No thread runs for it.
+    """
 
 def get_crossinterp_data(obj: object, mode: str = "xidata") -> object: ...
 def restore_crossinterp_data(data: object) -> Any: ...

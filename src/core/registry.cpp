@@ -1,6 +1,7 @@
 #include "core/registry.hpp"
 
 #include "core/closing.hpp"
+#include "core/counted_ends.hpp"
 #include "core/immortal.hpp"
 
 namespace libatoll::core {
@@ -20,6 +21,7 @@ Registry<SharedChannel>& channels() noexcept {
 void interpreter_gone(InterpreterId id) noexcept {
   queues().interpreter_gone(id);
   channels().interpreter_gone(id);
+  EndShare::interpreter_gone(id);
   end_closing(id);
 }
 

@@ -202,7 +202,8 @@ class Registry {
 [[nodiscard]] Registry<SharedChannel>& channels() noexcept;
 
 /// For the runtime, once per interpreter, after its objects are gone (they release what they have
-/// bound) and before close() returns: sweeps all queues and channels, forgets the closing of `id`.
+/// bound) and before close() returns: sweeps all queues and channels, closes the counted ends that
+/// it has left open, forgets the closing of `id`.
 void interpreter_gone(InterpreterId id) noexcept;
 
 }  // namespace libatoll::core

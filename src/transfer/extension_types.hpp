@@ -15,7 +15,16 @@
 namespace libatoll::transfer {
 
 /// Identifies one kind of extension object in every interpreter of the process.
-enum class Tag : std::uint8_t { interpreter = 1, queue, receive_end, send_end, channel_id, buffer };
+enum class Tag : std::uint8_t {
+  interpreter = 1,
+  queue,
+  receive_end,
+  send_end,
+  channel_id,
+  buffer,
+  sender,
+  receiver,
+};
 
 struct ExtensionValue {
   std::uint64_t number = 0;             ///< an id, or whatever the type needs

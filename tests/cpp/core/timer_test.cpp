@@ -17,7 +17,8 @@ TEST_SUITE("timer") {
     CHECK(monotonic_now() - start >= 5'000'000);
     CHECK(tick.due().nanoseconds() - start >= 5'000'000);
     CHECK(timer->next().is_never());
-    CHECK(wait_for(tick, {.deadline = Deadline::after(0.001)}) == Status::timed_out);
+    CHECK(timer->is_over());
+    CHECK(wait_for(tick) == Status::closed);
   }
 
   TEST_CASE("after(0) and less is ready at once; infinity never") {
@@ -99,7 +100,53 @@ TEST_SUITE("timer") {
     CHECK(ticker->stop());
     CHECK_FALSE(ticker->stop());
     Tick tick(*ticker);
-    CHECK(wait_for(tick, {.deadline = Deadline::after(0.003)}) == Status::timed_out);
+    CHECK(tick.try_() == Status::closed);
+    CHECK(wait_for(tick) == Status::closed);
+  }
+
+  TEST_CASE("stop wakes who waits") {
+    auto timer = Timer::after(std::numeric_limits<double>::infinity());
+    CHECK_FALSE(timer->is_over());
+    std::vector<std::future<Status>> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.push_back(in_thread([&] {
+        Tick tick(*timer);
+        return wait_for(tick);
+      }));
+    }
+    CHECK(timer->stop());
+    for (auto& thread : threads) CHECK(thread.get() == Status::closed);
+  }
+
+  TEST_CASE("after: one of many gets it, the others are told") {
+    for (int round = 0; round < 50; ++round) {
+      auto timer = Timer::after(0.0005);
+      std::vector<std::future<Status>> threads;
+      for (int i = 0; i < 3; ++i) {
+        threads.push_back(in_thread([&] {
+          Tick tick(*timer);
+          return wait_for(tick);
+        }));
+      }
+      int received = 0;
+      int told = 0;
+      for (auto& thread : threads) {
+        const Status status = thread.get();
+        received += status == Status::ok;
+        told += status == Status::closed;
+      }
+      CHECK(received == 1);
+      CHECK(told == 2);
+    }
+  }
+
+  TEST_CASE("the same timer twice in one select") {
+    auto timer = Timer::after(0.001);
+    Tick one(*timer);
+    Tick two(*timer);
+    Operation* const operations[] = {&one, &two};
+    CHECK(select(operations).status == Status::ok);
+    CHECK(select(operations).status == Status::closed);
   }
 
   TEST_CASE("many threads, one ticker: each expiry is received once") {

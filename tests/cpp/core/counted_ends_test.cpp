@@ -1,0 +1,97 @@
+#include "core/counted_ends.hpp"
+
+#include "core/closing.hpp"
+#include "core/registry.hpp"
+#include "core/support.hpp"
+
+using namespace libatoll::core;
+using namespace libatoll::core::test;
+
+TEST_SUITE("counted ends") {
+  TEST_CASE("the last sender's end closes for sending only") {
+    auto ends = CountedEnds::of_channel(2);
+    auto receiver = EndShare::make(ends, End::receiving);
+    auto one = EndShare::make(ends, End::sending);
+    auto two = EndShare::make(one->ends(), End::sending);
+    CHECK(try_send(*ends->channel(), 1) == Status::ok);
+    one->close();
+    one->close();
+    CHECK_FALSE(one->is_open());
+    CHECK(try_send(*ends->channel(), 2) == Status::ok);
+    two.reset();
+    CHECK(try_send(*ends->channel(), 3) == Status::closed);
+    CHECK(receive_number(*ends->channel()) == 1);
+    CHECK(receive_number(*ends->channel()) == 2);
+    Item item;
+    CHECK(ends->channel()->try_receive(item) == Status::closed);
+  }
+
+  TEST_CASE("the last receiver's end drops what is there, and wakes senders") {
+    auto ends = CountedEnds::of_channel(1);
+    auto sender = EndShare::make(ends, End::sending);
+    auto receiver = EndShare::make(ends, End::receiving);
+    CHECK(try_send(*ends->channel(), 1) == Status::ok);
+    auto blocked = in_thread([&] { return send(*ends->channel(), 2); });
+    receiver->close();
+    CHECK(blocked.get() == Status::closed);
+    CHECK(ends->channel()->count() == 0);
+  }
+
+  TEST_CASE("the last receiver of a timer stops it") {
+    auto ends = CountedEnds::of_timer(Timer::ticker(1000));
+    auto one = EndShare::make(ends, End::receiving);
+    auto two = EndShare::make(ends, End::receiving);
+    one.reset();
+    CHECK_FALSE(ends->timer()->is_over());
+    two.reset();
+    CHECK(ends->timer()->is_over());
+  }
+
+  TEST_CASE("an end in transit keeps its side open") {
+    auto ends = CountedEnds::of_channel(1);
+    auto sender = EndShare::make(ends, End::sending, 1);
+    auto receiver = EndShare::make(ends, End::receiving, 1);
+    auto in_transit = EndInTransit::make(*sender);
+    sender.reset();
+    CHECK(ends->channel()->state() == Channel::State::open);
+    auto arrived = EndShare::make(in_transit->share().ends(), in_transit->share().end(), 2);
+    in_transit = {};
+    CHECK(ends->channel()->state() == Channel::State::open);
+    arrived.reset();
+    CHECK(ends->channel()->state() == Channel::State::closed);
+  }
+
+  TEST_CASE("an interpreter that is gone leaves no end open") {
+    auto ends = CountedEnds::of_channel(1);
+    auto receiver = EndShare::make(ends, End::receiving, 7);
+    auto left = EndShare::make(ends, End::sending, 8);
+    auto also_left = EndShare::make(ends, End::sending, 8);
+    interpreter_gone(9);
+    CHECK(left->is_open());
+    interpreter_gone(8);
+    CHECK_FALSE(left->is_open());
+    CHECK_FALSE(also_left->is_open());
+    CHECK(receiver->is_open());
+    CHECK(ends->channel()->state() == Channel::State::closed);
+  }
+
+  TEST_CASE("shares come and go in many threads") {
+    auto ends = CountedEnds::of_channel(0);
+    auto sender = EndShare::make(ends, End::sending, 1);
+    auto receiver = EndShare::make(ends, End::receiving, 1);
+    std::vector<std::future<void>> threads;
+    for (InterpreterId id = 2; id < 6; ++id) {
+      threads.push_back(in_thread([&, id] {
+        for (int i = 0; i < 2000; ++i) {
+          auto one = EndShare::make(sender->ends(), End::sending, id);
+          auto two = EndShare::make(receiver->ends(), End::receiving, id);
+          one->close();
+        }
+      }));
+    }
+    for (auto& thread : threads) thread.get();
+    CHECK(ends->channel()->state() == Channel::State::open);
+    sender.reset();
+    CHECK(ends->channel()->state() == Channel::State::closed);
+  }
+}
