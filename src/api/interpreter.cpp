@@ -10,7 +10,6 @@
 
 namespace libatoll {
 
-using api::check;
 using api::check_call;
 using api::Process;
 using runtime::InterpreterHandle;

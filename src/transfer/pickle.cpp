@@ -121,9 +121,7 @@ py::Ref dump_any(Encoder& encoder, PyObject* object, Collector& collector, std::
   if (pickled || error_must_pass() || encoder.mode() == Mode::shareable) return pickled;
   PyObject* const first_error = PyErr_GetRaisedException();
   const auto settle = [first_error](py::Ref result) {
-    if (result) {
-      Py_DECREF(first_error);
-    } else if (PyErr_Occurred() && error_must_pass()) {
+    if (result || (PyErr_Occurred() && error_must_pass())) {
       Py_DECREF(first_error);
     } else {
       PyErr_Clear();

@@ -11,7 +11,6 @@
 
 #include "atoll/atoll.hpp"
 
-using libatoll::Dict;
 using libatoll::ExecutionFailed;
 using libatoll::Interpreter;
 using libatoll::List;

@@ -21,7 +21,6 @@
 using libatoll::BigInt;
 using libatoll::Bytes;
 using libatoll::Dict;
-using libatoll::Kind;
 using libatoll::List;
 using libatoll::Tuple;
 using libatoll::Value;
