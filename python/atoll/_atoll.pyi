@@ -1,8 +1,9 @@
 # The native half of atoll. Use the modules that re-export it.
+# ruff: noqa: PYI021  (docstrings: editors show them for what is used without a Python wrapper)
 
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, Generic, Literal, Protocol, Self, SupportsIndex, TypeVar, final
+from typing import Any, Final, Literal, Protocol, Self, SupportsIndex, TypeVar, final
 
 _T = TypeVar("_T")
 
@@ -228,7 +229,7 @@ class WouldBlock(Exception):
     """The operation would have to wait, and was not to."""
 
 @final
-class Sender(Generic[_T]):
+class Sender[T]:
     """A sending end of a channel; see channel().
 
     Its length is the number of values in the channel. Sent to another interpreter it arrives as a
@@ -241,7 +242,7 @@ class Sender(Generic[_T]):
     @property
     def closed(self) -> bool:
         """Whether send() would raise Closed."""
-    def send(self, value: _T, timeout: float | None = None) -> None:
+    def send(self, value: T, timeout: float | None = None) -> None:
         """Send a value, which arrives as a copy.
 
         Waits until there is room in the channel or, with capacity 0, until a receiver has taken the
@@ -249,7 +250,7 @@ class Sender(Generic[_T]):
         left, also while it waits, and NotShareableError for a value that cannot travel. In all
         these cases nothing was sent.
         """
-    def send_nowait(self, value: _T, /) -> None:
+    def send_nowait(self, value: T, /) -> None:
         """send() that raises WouldBlock instead of waiting."""
     def clone(self) -> Self:
         """Return another Sender of the channel, which has to be closed on its own."""
@@ -265,7 +266,7 @@ class Sender(Generic[_T]):
     def __bool__(self) -> Literal[True]: ...
 
 @final
-class Receiver(Generic[_T]):
+class Receiver[T]:
     """A receiving end of a channel; see channel(), after(), ticker().
 
     Its length is the number of values in the channel. A loop over it receives until the channel is
@@ -279,13 +280,13 @@ class Receiver(Generic[_T]):
     @property
     def closed(self) -> bool:
         """Whether recv() would raise Closed."""
-    def recv(self, timeout: float | None = None) -> _T:
+    def recv(self, timeout: float | None = None) -> T:
         """Receive the next value.
 
         Waits for it, at most timeout seconds, then raises TimeoutError. Raises Closed when no
         sender is left and nothing is left to receive, also while it waits.
         """
-    def recv_nowait(self) -> _T:
+    def recv_nowait(self) -> T:
         """recv() that raises WouldBlock instead of waiting."""
     def clone(self) -> Self:
         """Return another Receiver of the channel, which has to be closed on its own."""
@@ -300,8 +301,8 @@ class Receiver(Generic[_T]):
         """End what after() or ticker() has made, for all its Receivers: they get Closed."""
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc_info: object) -> None: ...
-    def __iter__(self) -> Iterator[_T]: ...
-    def __next__(self) -> _T: ...
+    def __iter__(self) -> Iterator[T]: ...
+    def __next__(self) -> T: ...
     def __len__(self) -> int: ...
     def __bool__(self) -> Literal[True]: ...
 
