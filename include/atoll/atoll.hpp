@@ -27,6 +27,14 @@
 #include "atoll/bytes.hpp"
 #include "atoll/value.hpp"
 
+#include "atoll/timeout.hpp"
+
+#include "atoll/channel.hpp"
+#include "atoll/queue.hpp"
+#include "atoll/select.hpp"
+#include "atoll/timer.hpp"
+#include "atoll/typed_channel.hpp"
+
 #include "atoll/config.hpp"
 #include "atoll/interpreter.hpp"
 #include "atoll/runtime.hpp"
@@ -37,6 +45,9 @@ struct atoll {
 
   using BigInt = libatoll::BigInt;
   using Bytes = libatoll::Bytes;
+  using Case = libatoll::Case;
+  template <class T>
+  using Channel = libatoll::Channel<T>;
   using Config = libatoll::Config;
   using Dict = libatoll::Dict;
   using Gil = libatoll::Gil;
@@ -44,20 +55,64 @@ struct atoll {
   using InterpreterOptions = libatoll::InterpreterOptions;
   using Kind = libatoll::Kind;
   using List = libatoll::List;
+  using Queue = libatoll::Queue;
+  using Receiver = libatoll::Receiver;
   using Runtime = libatoll::Runtime;
   using RuntimeOptions = libatoll::RuntimeOptions;
+  using Selected = libatoll::Selected;
+  using SelectOrder = libatoll::SelectOrder;
+  using Sender = libatoll::Sender;
+  using Timeout = libatoll::Timeout;
   using Tuple = libatoll::Tuple;
   using Value = libatoll::Value;
   using Whence = libatoll::Whence;
 
+  using Closed = libatoll::Closed;
   using ConfigError = libatoll::ConfigError;
   using Error = libatoll::Error;
   using ExecutionFailed = libatoll::ExecutionFailed;
   using InterpreterError = libatoll::InterpreterError;
   using InterpreterNotFoundError = libatoll::InterpreterNotFoundError;
+  using ItemInterpreterDestroyed = libatoll::ItemInterpreterDestroyed;
   using NotShareableError = libatoll::NotShareableError;
+  using QueueEmpty = libatoll::QueueEmpty;
+  using QueueError = libatoll::QueueError;
+  using QueueFull = libatoll::QueueFull;
+  using QueueNotFoundError = libatoll::QueueNotFoundError;
   using StartupError = libatoll::StartupError;
+  using TimeoutError = libatoll::TimeoutError;
   using ValueError = libatoll::ValueError;
+
+  static constexpr std::size_t unbounded = libatoll::unbounded;
+
+  /// See libatoll::channel().
+  [[nodiscard]] static std::pair<Sender, Receiver> channel(std::size_t capacity = 0) {
+    return libatoll::channel(capacity);
+  }
+  /// See libatoll::after().
+  [[nodiscard]] static Receiver after(Timeout delay) { return libatoll::after(delay); }
+  /// See libatoll::ticker().
+  [[nodiscard]] static Receiver ticker(Timeout interval) { return libatoll::ticker(interval); }
+  /// See libatoll::select().
+  [[nodiscard]] static Selected select(std::span<const Case> cases, Timeout timeout = {},
+                                       SelectOrder order = SelectOrder::random) {
+    return libatoll::select(cases, timeout, order);
+  }
+  [[nodiscard]] static Selected select(std::initializer_list<Case> cases, Timeout timeout = {},
+                                       SelectOrder order = SelectOrder::random) {
+    return libatoll::select(cases, timeout, order);
+  }
+  /// See libatoll::try_select().
+  [[nodiscard]] static std::optional<Selected> try_select(std::span<const Case> cases,
+                                                          Timeout timeout = Timeout::none(),
+                                                          SelectOrder order = SelectOrder::random) {
+    return libatoll::try_select(cases, timeout, order);
+  }
+  [[nodiscard]] static std::optional<Selected> try_select(std::initializer_list<Case> cases,
+                                                          Timeout timeout = Timeout::none(),
+                                                          SelectOrder order = SelectOrder::random) {
+    return libatoll::try_select(cases, timeout, order);
+  }
 
   /// See libatoll::version().
   [[nodiscard]] static std::string_view version() noexcept { return libatoll::version(); }

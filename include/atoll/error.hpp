@@ -57,6 +57,55 @@ class NotShareableError : public Error {
   using Error::Error;
 };
 
+/// Something is wrong with a queue.
+class QueueError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// No queue has that id: it was destroyed, or never existed.
+class QueueNotFoundError : public QueueError {
+ public:
+  explicit QueueNotFoundError(std::int64_t id)
+      : QueueError("queue " + std::to_string(id) + " not found"), id_(id) {}
+  [[nodiscard]] std::int64_t id() const noexcept { return id_; }
+
+ private:
+  std::int64_t id_;
+};
+
+/// There was nothing to get in time.
+class QueueEmpty : public QueueError {
+ public:
+  using QueueError::QueueError;
+};
+
+/// There was no room to put anything in time.
+class QueueFull : public QueueError {
+ public:
+  using QueueError::QueueError;
+};
+
+/// The interpreter that put the item has ended, and the item was put on the condition that it goes
+/// then.
+class ItemInterpreterDestroyed : public QueueError {
+ public:
+  using QueueError::QueueError;
+};
+
+/// A channel is closed: nobody can receive what would be sent, nothing can come any more, or the
+/// end in use was closed.
+class Closed : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A send, a recv or a select() was not possible in time.
+class TimeoutError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// An exception that Python code did not catch.
 class ExecutionFailed : public InterpreterError {
  public:

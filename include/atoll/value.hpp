@@ -18,7 +18,9 @@
 
 #include "atoll/bigint.hpp"
 #include "atoll/bytes.hpp"
+#include "atoll/channel.hpp"
 #include "atoll/error.hpp"
+#include "atoll/queue.hpp"
 
 namespace libatoll {
 
@@ -103,7 +105,10 @@ enum class Kind : std::uint8_t {
   bytes,
   list,
   tuple,
-  dict
+  dict,
+  queue,
+  sender,
+  receiver
 };
 
 /// Python's name for it: "NoneType", "bool", "int", ...
@@ -122,8 +127,8 @@ concept number = std::integral<T> && !std::same_as<T, bool> && !character<T>;
 
 /// What a Value holds directly.
 template <class T>
-concept alternative =
-    one_of<T, bool, std::int64_t, BigInt, double, std::string, Bytes, List, Tuple, Dict>;
+concept alternative = one_of<T, bool, std::int64_t, BigInt, double, std::string, Bytes, List, Tuple,
+                             Dict, Queue, Sender, Receiver>;
 
 template <class T>
 concept pair_like = requires {
@@ -132,8 +137,9 @@ concept pair_like = requires {
 &&!std::ranges::range<T>;
 
 template <class T>
-concept container = std::ranges::input_range<const T> && !alternative<T> &&
+concept container = !alternative<T> && std::ranges::input_range<const T> &&
                     !std::convertible_to<const T&, std::string_view> &&
+                    !std::convertible_to<const T&, const Receiver&> &&
                     !std::same_as<std::ranges::range_value_t<const T>, T>;  // std::filesystem::path
 
 template <class T>
@@ -157,6 +163,9 @@ struct Cast;
 /// tree of plain C++ data that belongs to no interpreter and needs none. Text is UTF-8; what Python
 /// calls lone surrogates is kept in their three-byte form. A Value may be shared between threads as
 /// any standard container may: many readers or one writer.
+///
+/// A Value may also hold a Queue, a Sender or a Receiver, which stays the same thing wherever it
+/// goes: copies of the Value are further handles on it.
 ///
 ///   atoll::Value record = atoll::Dict{{"name", "Ada"}, {"scores", std::vector{1.5, 2.5}}};
 ///   auto scores = record.at("scores").as<std::vector<double>>();
@@ -183,6 +192,9 @@ class Value {
   Value(List items) noexcept;
   Value(Tuple items) noexcept;
   Value(Dict items) noexcept;
+  Value(Queue queue) noexcept : data_(std::in_place_type<Queue>, std::move(queue)) {}
+  Value(Sender end) noexcept : data_(std::in_place_type<Sender>, std::move(end)) {}
+  Value(Receiver end) noexcept : data_(std::in_place_type<Receiver>, std::move(end)) {}
   /// A list of anything that a Value can be made from.
   template <detail::container T>
   requires(!detail::map<T>) Value(const T& items);
@@ -213,14 +225,17 @@ class Value {
   [[nodiscard]] bool is_list() const noexcept { return kind() == Kind::list; }
   [[nodiscard]] bool is_tuple() const noexcept { return kind() == Kind::tuple; }
   [[nodiscard]] bool is_dict() const noexcept { return kind() == Kind::dict; }
+  [[nodiscard]] bool is_queue() const noexcept { return kind() == Kind::queue; }
+  [[nodiscard]] bool is_sender() const noexcept { return kind() == Kind::sender; }
+  [[nodiscard]] bool is_receiver() const noexcept { return kind() == Kind::receiver; }
 
   /// The value as a C++ type: bool, any integer type, double, float, std::string, std::string_view
-  /// (of an lvalue), Bytes, BigInt, List, Tuple, Dict, std::nullptr_t, std::optional<T>, std::pair,
-  /// std::tuple, std::vector<T> and other containers (from list or tuple), std::map<K, V> and the
-  /// like (from dict), Value. An integer becomes a double when asked for; nothing else is
-  /// converted. Throws ValueError for another kind of value, and for an integer out of the type's
-  /// range.
-  /// Of an lvalue std::string, Bytes, List, Tuple and Dict come as references into it.
+  /// (of an lvalue), Bytes, BigInt, List, Tuple, Dict, Queue, Sender, Receiver, std::nullptr_t,
+  /// std::optional<T>, std::pair, std::tuple, std::vector<T> and other containers (from list or
+  /// tuple), std::map<K, V> and the like (from dict), Value. An integer becomes a double when asked
+  /// for; nothing else is converted. Throws ValueError for another kind of value, and for an
+  /// integer out of the type's range. Of an lvalue std::string, Bytes, List, Tuple and Dict come as
+  /// references into it.
   template <class T>
   [[nodiscard]] std::conditional_t<detail::referable<T>, const T&, T> as() const& {
     return detail::Cast<T>::get(*this);
@@ -235,7 +250,7 @@ class Value {
   }
 
   /// What it holds, or null if that is something else: bool, std::int64_t, double, std::string,
-  /// Bytes, List, Tuple, Dict; BigInt for integers outside of int64 only.
+  /// Bytes, List, Tuple, Dict, Queue, Sender, Receiver; BigInt for integers outside of int64 only.
   template <detail::alternative T>
   [[nodiscard]] const T* get_if() const noexcept {
     return std::get_if<T>(&data_);
@@ -268,7 +283,7 @@ class Value {
 
  private:
   using Data = std::variant<std::monostate, bool, std::int64_t, BigInt, double, std::string, Bytes,
-                            List, Tuple, Dict>;
+                            List, Tuple, Dict, Queue, Sender, Receiver>;
 
   template <class T>
   static Data integer(T value) {

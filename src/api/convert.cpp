@@ -3,15 +3,23 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "api/handles.hpp"
+#include "api/inside.hpp"
+#include "api/value_path.hpp"
 #include "atoll/error.hpp"
+#include "transfer/extension_types.hpp"
 
 namespace libatoll::api {
 
 namespace {
+
+using transfer::Tag;
 
 constexpr const char* text_encoding = "utf-8";
 constexpr const char* keep_surrogates = "surrogatepass";
@@ -23,53 +31,6 @@ py::Ref require(PyObject* made) {
   throw std::bad_alloc();
 }
 
-/// Where in a value the work is: indices, and keys of dicts.
-class Path {
- public:
-  /// One step inwards, for its own lifetime.
-  class Step {
-   public:
-    Step(Path& path, std::size_t index) : path_(path) { path_.steps_.push_back({index, nullptr}); }
-    Step(Path& path, const Value* key) : path_(path) { path_.steps_.push_back({0, key}); }
-    ~Step() { path_.steps_.pop_back(); }
-    Step(const Step&) = delete;
-    Step& operator=(const Step&) = delete;
-
-   private:
-    Path& path_;
-  };
-
-  explicit Path(std::string_view root) : root_(root) {}
-
-  [[nodiscard]] int depth() const noexcept { return static_cast<int>(steps_.size()); }
-
-  [[noreturn]] void fail(const std::string& problem) const {
-    constexpr std::size_t shown = 8;  // the first steps; of a deep value the rest says little
-    std::string text(root_);
-    for (std::size_t i = 0; i < std::min(steps_.size(), shown); ++i) {
-      text += '[';
-      text += steps_[i].key ? to_string(*steps_[i].key) : std::to_string(steps_[i].index);
-      text += ']';
-    }
-    if (steps_.size() > shown) text += "...";
-    throw NotShareableError(text + ": " + problem);
-  }
-
-  void check_depth() const {
-    if (depth() >= max_depth) {
-      fail("nested more than " + std::to_string(max_depth) + " levels deep");
-    }
-  }
-
- private:
-  struct At {
-    std::size_t index;
-    const Value* key;
-  };
-  std::string_view root_;
-  std::vector<At> steps_;
-};
-
 // --- to Python -----------------------------------------------------------------------------------
 
 py::Ref decode_text(std::string_view text, const Path& path) {
@@ -79,7 +40,7 @@ py::Ref decode_text(std::string_view text, const Path& path) {
   const bool malformed = PyErr_ExceptionMatches(PyExc_UnicodeDecodeError);
   PyErr_Clear();
   if (!malformed) throw std::bad_alloc();
-  path.fail("the text is not UTF-8 (send it as atoll::Bytes)");
+  path.fail(not_utf8);
 }
 
 class Builder {
@@ -128,12 +89,34 @@ class Builder {
       const bool unhashable = PyErr_ExceptionMatches(PyExc_TypeError);
       PyErr_Clear();
       if (!unhashable) throw std::bad_alloc();
-      path_.fail("this key is mutable: Python has no such dict");
+      path_.fail(mutable_key);
     }
     return dict;
   }
+  py::Ref operator()(const Queue& value) {
+    // Its home is known only once some interpreter has imported it.
+    transfer::set_extension_home(Tag::queue, "atoll.interpreters._queues");
+    return restore(Tag::queue, {static_cast<std::uint64_t>(value.id()), {}});
+  }
+  py::Ref operator()(const Sender& value) { return restore_end(Tag::sender, value); }
+  py::Ref operator()(const Receiver& value) { return restore_end(Tag::receiver, value); }
 
  private:
+  static py::Ref restore(Tag tag, const transfer::ExtensionValue& value) {
+    py::Ref object =
+        transfer::restore_extension(transfer::current(), static_cast<std::uint8_t>(tag), value);
+    if (!object) throw PythonRaised();
+    return object;
+  }
+
+  template <class End>
+  static py::Ref restore_end(Tag tag, const End& value) {
+    auto end = core::EndInTransit::make(detail::Access::share(value));
+    if (!end) throw std::bad_alloc();
+    transfer::set_extension_home(tag, "atoll._atoll");
+    return restore(tag, {0, std::move(end)});
+  }
+
   Path path_;
 };
 
@@ -164,9 +147,8 @@ class Reader {
       outer_.pop_back();
       return value;
     }
-    path_.fail(std::string(Py_TYPE(object)->tp_name) +
-               " object cannot become an atoll::Value (None, bool, int, float, str, bytes, list, "
-               "tuple and dict can)");
+    if (std::optional<Value> handle = read_handle(object)) return *std::move(handle);
+    path_.fail(std::string(Py_TYPE(object)->tp_name) + " object" + not_a_value);
   }
 
  private:
@@ -206,6 +188,22 @@ class Reader {
     static const Value here("<key>");
     const Path::Step step(path_, &here);
     return read(key);
+  }
+
+  static std::optional<Value> read_handle(PyObject* object) {
+    Tag tag{};
+    transfer::ExtensionValue value;
+    transfer::Context* const context = transfer::find_current();
+    if (!context || !transfer::describe_extension(*context, object, tag, value)) {
+      if (PyErr_Occurred()) throw PythonRaised();
+      return std::nullopt;
+    }
+    if (tag == Tag::queue) return Queue::from_id(static_cast<std::int64_t>(value.number));
+    const auto* const end = dynamic_cast<const core::EndInTransit*>(value.object.get());
+    if (!end) return std::nullopt;
+    const core::EndShare& share = end->share();
+    if (tag == Tag::sender) return detail::Access::make<Sender>(share.ends(), share.end());
+    return detail::Access::make<Receiver>(share.ends(), share.end());
   }
 
   static Value read_integer(PyObject* object) {

@@ -1,28 +1,27 @@
 // atoll::Value <-> PyObject, directly in the interpreter that owns the object.
 //
-// Both directions need an attached thread state of that interpreter and run no Python code. They
-// throw NotShareableError, whose text starts with where in the value the culprit is, and
-// std::bad_alloc; no Python error is set afterwards.
+// Both directions need an attached thread state of that interpreter. They throw NotShareableError,
+// whose text starts with where in the value the culprit is, and std::bad_alloc; no Python error is
+// set afterwards. Only a Queue, or an end of a channel, runs Python code (it imports `atoll`), and
+// throws PythonRaised if that fails.
 #pragma once
 
 #include <Python.h>
 
 #include <string_view>
 
+#include "api/value_path.hpp"
 #include "atoll/value.hpp"
 #include "py/ref.hpp"
 
 namespace libatoll::api {
 
-/// How deeply lists, tuples and dicts may be nested. Recursion takes some hundred bytes per level
-/// of the thread's stack.
-inline constexpr int max_depth = 1000;
-
 /// Never empty. `what` names the value in errors.
 [[nodiscard]] py::Ref to_python(const Value& value, std::string_view what);
 
-/// None, bool, int, float, str, bytes, list, tuple, dict and what is derived from them. A tree: an
-/// object that is met twice is copied twice, one that contains itself is refused.
+/// None, bool, int, float, str, bytes, list, tuple, dict and what is derived from them; atoll's
+/// Queue, Sender and Receiver. A tree: an object that is met twice is copied twice, one that
+/// contains itself is refused.
 [[nodiscard]] Value from_python(PyObject* object, std::string_view what);
 
 /// UTF-8 in which lone surrogates are kept, to str.

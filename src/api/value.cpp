@@ -130,14 +130,15 @@ Value::~Value() = default;
 Kind Value::kind() const noexcept {
   constexpr Kind kinds[] = {Kind::none,     Kind::boolean, Kind::integer, Kind::integer,
                             Kind::floating, Kind::string,  Kind::bytes,   Kind::list,
-                            Kind::tuple,    Kind::dict};
+                            Kind::tuple,    Kind::dict,    Kind::queue,   Kind::sender,
+                            Kind::receiver};
   static_assert(std::size(kinds) == std::variant_size_v<Data>);
   return kinds[data_.index()];
 }
 
 std::size_t Value::size() const {
-  return visit([this](const auto& held) -> std::size_t {
-    if constexpr (requires { held.size(); }) {
+  return visit([this]<class T>(const T& held) -> std::size_t {
+    if constexpr (requires { held.size(); } && !detail::one_of<T, Queue, Sender, Receiver>) {
       return held.size();
     } else {
       detail::throw_wrong_kind(*this, "a value with a size");
@@ -187,6 +188,12 @@ std::string_view to_string(Kind kind) noexcept {
       return "tuple";
     case Kind::dict:
       return "dict";
+    case Kind::queue:
+      return "Queue";
+    case Kind::sender:
+      return "Sender";
+    case Kind::receiver:
+      return "Receiver";
   }
   return "?";
 }
@@ -302,6 +309,16 @@ struct Printer {
     out += '{';
     print_items(value, print_pair, out);
     out += '}';
+  }
+  void operator()(const Queue& value) const { out += "Queue(" + std::to_string(value.id()) + ")"; }
+  void operator()(const Sender& value) const { print_end("Sender", value); }
+  void operator()(const Receiver& value) const { print_end("Receiver", value); }
+
+  template <class End>
+  void print_end(std::string_view name, const End& end) const {
+    out += '<';
+    out += name;
+    out += end.is_closed() ? ", closed>" : ">";
   }
 };
 

@@ -37,6 +37,13 @@ py::Status register_extension_type(Context& context, PyObject* type, const Exten
   return py::Status::ok;
 }
 
+bool describe_extension(Context& context, PyObject* object, Tag& tag, ExtensionValue& out) {
+  const TypeEntry entry = context.impl().types.find(Py_TYPE(object));
+  if (entry.kind != Kind::extension) return false;
+  tag = static_cast<Tag>(entry.index);
+  return !py::failed(context.impl().extensions[entry.index].encode(object, out));
+}
+
 void set_extension_home(Tag tag, const char* module_name) {
   homes[static_cast<std::uint8_t>(tag)].store(module_name, std::memory_order_release);
 }

@@ -27,8 +27,8 @@ enum class Tag : std::uint8_t {
 };
 
 struct ExtensionValue {
-  std::uint64_t number = 0;             ///< an id, or whatever the type needs
-  core::Handle<core::Object> object;    ///< keeps the shared object alive while it travels
+  std::uint64_t number = 0;           ///< an id, or whatever the type needs
+  core::Handle<core::Object> object;  ///< keeps the shared object alive while it travels
 };
 
 struct ExtensionType {
@@ -43,10 +43,14 @@ struct ExtensionType {
 /// Makes exact instances of `type` travel; registering a tag again replaces the former type.
 py::Status register_extension_type(Context& context, PyObject* type, const ExtensionType& traits);
 
+/// What an instance of a type that is registered here would travel as. False: it is none (no Python
+/// error is set), or it cannot travel (one is).
+bool describe_extension(Context& context, PyObject* object, Tag& tag, ExtensionValue& out);
+
 /// The module to import in a receiver that has not registered `tag` yet.
 void set_extension_home(Tag tag, const char* module_name);
 
-/// An object of `tag`'s type here; for the sources of this layer.
+/// An object of `tag`'s type here; empty with a Python error set.
 py::Ref restore_extension(Context& context, std::uint8_t tag, const ExtensionValue& value);
 
 }  // namespace libatoll::transfer

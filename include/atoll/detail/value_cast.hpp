@@ -88,6 +88,9 @@ struct Cast {
     if constexpr (std::same_as<T, Bytes>) return "bytes";
     if constexpr (std::same_as<T, List>) return "list";
     if constexpr (std::same_as<T, Tuple>) return "tuple";
+    if constexpr (std::same_as<T, Queue>) return "Queue";
+    if constexpr (std::same_as<T, Sender>) return "Sender";
+    if constexpr (std::same_as<T, Receiver>) return "Receiver";
     return "dict";
   }
 

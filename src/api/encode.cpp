@@ -1,0 +1,185 @@
+#include <Python.h>  // extension_types.hpp
+
+#include <algorithm>
+#include <bit>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "api/codec.hpp"
+#include "api/handles.hpp"
+#include "api/utf8.hpp"
+#include "api/value_path.hpp"
+#include "transfer/codec.hpp"
+#include "transfer/extension_types.hpp"
+#include "transfer/writer.hpp"
+
+namespace libatoll::api {
+
+namespace {
+
+using transfer::Tag;
+using transfer::Writer;
+using transfer::wire::Op;
+
+bool is_hashable(const Value& key) {
+  if (const auto* items = key.get_if<Tuple>()) return std::ranges::all_of(*items, is_hashable);
+  return !key.is_list() && !key.is_dict();
+}
+
+class Encoder {
+ public:
+  explicit Encoder(std::string_view what) : path_(what) {}
+
+  void operator()(std::monostate) { writer_.op(Op::none); }
+  void operator()(bool value) { writer_.op(value ? Op::true_ : Op::false_); }
+  void operator()(std::int64_t value) {
+    writer_.reserve(9);
+    if (value == static_cast<std::int8_t>(value)) {
+      writer_.put_op(Op::int8, 0);
+      writer_.put(static_cast<std::int8_t>(value));
+    } else if (value == static_cast<std::int32_t>(value)) {
+      writer_.put_op(Op::int32, 0);
+      writer_.put(static_cast<std::int32_t>(value));
+    } else {
+      writer_.put_op(Op::int64, 0);
+      writer_.put(value);
+    }
+  }
+  void operator()(const BigInt& value) {
+    const std::span<const std::uint32_t> words = value.magnitude();
+    // Room for the sign, as int.bit_length() counts.
+    const std::size_t bits =
+        32 * words.size() - static_cast<std::size_t>(std::countl_zero(words.back()));
+    const std::size_t length = bits / 8 + 1;
+    writer_.op(Op::big_int);
+    writer_.size(length);
+    writer_.reserve(length);
+    std::uint64_t carry = 1;  // of the two's complement
+    for (std::size_t i = 0; i < length; ++i) {
+      std::uint32_t byte = i / 4 < words.size() ? words[i / 4] >> (8 * (i % 4)) & 0xFF : 0;
+      if (value.is_negative()) {
+        carry += ~byte & 0xFF;
+        byte = static_cast<std::uint32_t>(carry & 0xFF);
+        carry >>= 8;
+      }
+      writer_.put(static_cast<std::uint8_t>(byte));
+    }
+  }
+  void operator()(double value) {
+    writer_.op(Op::float64);
+    writer_.raw(value);
+  }
+  void operator()(const std::string& value);
+  void operator()(const Bytes& value) {
+    writer_.op(Op::bytes);
+    writer_.size(value.size());
+    writer_.block(value.data(), value.size());
+  }
+  void operator()(const List& value) { put_items(Op::list, value); }
+  void operator()(const Tuple& value) { put_items(Op::tuple, value.items()); }
+  void operator()(const Dict& value) {
+    path_.check_depth();
+    writer_.op(Op::dict);
+    writer_.size(value.size());
+    for (const auto& [key, item] : value) {
+      const Path::Step step(path_, &key);
+      if (!is_hashable(key)) path_.fail(mutable_key);
+      key.visit(*this);
+      item.visit(*this);
+    }
+  }
+  void operator()(const Queue& value) {
+    put_extension(Tag::queue, static_cast<std::uint64_t>(value.id()), detail::Access::hold(value));
+  }
+  void operator()(const Sender& value) { put_end(Tag::sender, detail::Access::share(value)); }
+  void operator()(const Receiver& value) { put_end(Tag::receiver, detail::Access::share(value)); }
+
+  [[nodiscard]] core::Message finish() {
+    core::Message message = writer_.finish();
+    if (attachments_.size() == 1) {
+      message.attach(std::move(attachments_.front()));
+    } else if (!attachments_.empty()) {
+      message.attach(std::make_unique<core::Attachments>(std::move(attachments_)));
+    }
+    return message;
+  }
+
+ private:
+  void put_items(Op op, const List& items) {
+    path_.check_depth();
+    writer_.op(op);
+    writer_.size(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const Path::Step step(path_, i);
+      items[i].visit(*this);
+    }
+  }
+
+  template <class Character>
+  void put_characters(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+      writer_.put(static_cast<Character>(utf8::next(text, at)));
+    }
+  }
+
+  void put_end(Tag tag, const core::EndShare& share) {
+    auto end = core::EndInTransit::make(share);
+    if (!end) throw std::bad_alloc();
+    put_extension(tag, share.ends()->number(), std::move(end));
+  }
+
+  void put_extension(Tag tag, std::uint64_t number, core::Handle<core::Object> object) {
+    attachments_.push_back(std::move(object));
+    writer_.op(Op::extension);
+    writer_.raw(static_cast<std::uint8_t>(tag));
+    writer_.raw(number);
+    writer_.size(attachments_.size());
+  }
+
+  Path path_;
+  Writer writer_;
+  core::Attachments attachments_;
+};
+
+void Encoder::operator()(const std::string& text) {
+  const std::size_t ascii = utf8::ascii_prefix(text);
+  std::size_t length = ascii;
+  char32_t highest = 0;
+  for (std::size_t at = ascii; at < text.size(); ++length) {
+    const char32_t character = utf8::next(text, at);
+    if (character == utf8::invalid) path_.fail(not_utf8);
+    highest = std::max(highest, character);
+  }
+  const std::size_t width = highest <= 0xFF ? 1 : highest <= 0xFFFF ? 2 : 4;
+  writer_.reserve(10 + length * width);
+  if (width == 1 && length <= 0xFF) {
+    writer_.put_op(Op::str_short, 0);
+    writer_.put(static_cast<std::uint8_t>(length));
+  } else {
+    writer_.put_op(width == 1 ? Op::str1 : width == 2 ? Op::str2 : Op::str4, 0);
+    writer_.put_size(length);
+  }
+  if (ascii == text.size()) {
+    writer_.put_block(text.data(), length);
+  } else if (width == 1) {
+    put_characters<std::uint8_t>(text);
+  } else if (width == 2) {
+    put_characters<std::uint16_t>(text);
+  } else {
+    put_characters<std::uint32_t>(text);
+  }
+}
+
+}  // namespace
+
+core::Message encode(const Value& value, std::string_view what) {
+  Encoder encoder(what);
+  value.visit(encoder);
+  return encoder.finish();
+}
+
+}  // namespace libatoll::api

@@ -1,0 +1,105 @@
+// What Queue, Sender and Receiver hold.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "api/blocking.hpp"
+#include "atoll/channel.hpp"
+#include "atoll/queue.hpp"
+#include "atoll/value.hpp"
+#include "core/counted_ends.hpp"
+#include "core/in_transit.hpp"
+
+namespace libatoll {
+
+namespace api {
+
+/// One open or closed end, and who is blocked through it.
+class OwnEnd {
+ public:
+  /// Throws std::bad_alloc.
+  OwnEnd(const core::Handle<core::CountedEnds>& ends, core::End end);
+
+  [[nodiscard]] const core::EndShare& share() const noexcept { return *share_; }
+  [[nodiscard]] core::CountedEnds& ends() const noexcept { return *share_->ends(); }
+  [[nodiscard]] bool is_open() const noexcept { return share_->is_open(); }
+  /// Calls the waits off that go through this end.
+  void close() const noexcept;
+
+  /// Stands for a blocked call. It is called off at once if the end is closed.
+  class Use {
+   public:
+    Use(const OwnEnd& end, Recall& recall);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    const OwnEnd& end_;
+    Recall& recall_;
+  };
+
+ private:
+  const std::unique_ptr<core::EndShare> share_;
+  mutable std::mutex mutex_;  // guards users_
+  mutable std::vector<Recall*> users_;
+};
+
+/// Closed, with the reason as text.
+[[noreturn]] void throw_closed(const OwnEnd& end);
+
+/// What was received, as a Value. Throws what is wrong with it.
+[[nodiscard]] Value unpack(core::Item&& item, std::string_view what);
+[[nodiscard]] Value unpack(core::Deadline due);
+
+}  // namespace api
+
+struct Queue::Shared {
+  std::int64_t id;
+  core::Handle<core::QueueInTransit> hold;
+  core::Handle<core::Queue> queue;
+};
+
+struct Sender::End : api::OwnEnd {
+  using OwnEnd::OwnEnd;
+};
+
+struct Receiver::End : api::OwnEnd {
+  using OwnEnd::OwnEnd;
+};
+
+/// For the sources of the API.
+struct detail::Access {
+  [[nodiscard]] static core::Queue& core_of(const Queue& queue) { return *queue.shared().queue; }
+  [[nodiscard]] static core::Handle<core::Object> hold(const Queue& queue) {
+    return queue.shared().hold;
+  }
+  /// Throws Closed if it was moved from.
+  template <class Side>
+  [[nodiscard]] static const api::OwnEnd& end(const Side& side) {
+    if (!side.end_) throw Closed("this end of a channel was moved from");
+    return *side.end_;
+  }
+  /// For a call: whoever moves or destroys the object meanwhile does not take it from under that.
+  template <class Side>
+  [[nodiscard]] static std::shared_ptr<const api::OwnEnd> keep(const Side& side) {
+    (void)end(side);
+    return side.end_;
+  }
+  /// Throws Closed if it was moved from, or closed.
+  template <class Side>
+  [[nodiscard]] static const core::EndShare& share(const Side& side) {
+    const api::OwnEnd& own = end(side);
+    if (!own.is_open()) api::throw_closed(own);
+    return own.share();
+  }
+  template <class Side>
+  [[nodiscard]] static Side make(const core::Handle<core::CountedEnds>& ends, core::End end) {
+    return Side(std::make_shared<const typename Side::End>(ends, end));
+  }
+};
+
+}  // namespace libatoll
