@@ -48,7 +48,7 @@ build: $(venv)/package ## Build the Python package and the C++ tests
 	@grep -A 4 'CMake Warning' $(tree)/configure.log || true
 	cmake --build $(tree) --parallel $(JOBS)
 
-lint: build $(venv)/lint-tools ## Check format, lint and types of everything
+lint: build $(venv)/test-tools $(venv)/lint-tools ## Check format, lint and types of everything
 	@tools/ensure clang-format clang-tidy
 	PATH='$(PATH)' tools/lint $(py) $(tree)
 
