@@ -179,8 +179,6 @@ class TestFlow:
     def test_eight_senders_eight_receivers_in_interpreters(self, capacity: int) -> None:
         flow(capacity, 1500)
 
-    @pytest.mark.slow
-    @pytest.mark.timeout(600)
     def test_a_million_items(self) -> None:
         flow(64, 125_000)
 

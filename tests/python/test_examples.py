@@ -55,6 +55,52 @@ class TestQuickstart:
         assert 'quickstart.py", line 7, in count_words\n' in done.stdout
 
 
+class TestPipeline:
+    def test_counts_names(self, run_python: RunPython, sources: Path) -> None:
+        done = run_python(
+            EXAMPLES / "pipeline.py", sources, "--workers", "3", "--top", "2", check=True
+        )
+
+        assert done.stdout == ("8 files, 3 counting interpreters\n       3  x\n       3  y\n")
+        assert done.stderr == ""
+
+    def test_standard_library(self, run_python: RunPython) -> None:
+        library = Path(os.__file__).parent
+        done = run_python(EXAMPLES / "pipeline.py", library / "asyncio", "--top", "1", check=True)
+
+        assert re.fullmatch(r"\d+ files, \d+ counting interpreters\n +\d+  self\n", done.stdout)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--workers", "0"], "--workers must be at least 1"),
+            (["no/such/path"], "no such file or directory: no/such/path"),
+        ],
+    )
+    def test_mistakes(self, run_python: RunPython, arguments: list[str], message: str) -> None:
+        done = run_python(EXAMPLES / "pipeline.py", *arguments)
+
+        assert done.returncode == 2
+        assert message in done.stderr
+
+    def test_ctrl_c(self) -> None:
+        pipeline = subprocess.Popen(
+            [sys.executable, EXAMPLES / "pipeline.py"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert pipeline.stderr is not None
+        line = pipeline.stderr.readline()  # after a second
+        assert re.fullmatch(rb"\d+ files\n", line)
+        pipeline.send_signal(signal.SIGINT)
+        stdout, stderr = pipeline.communicate(timeout=60)
+
+        assert pipeline.returncode == 130, stderr
+        assert stdout == b""
+        assert stderr.endswith(b"interrupted\n")
+        assert b"Traceback" not in stderr
+
+
 class TestDemo:
     def test_standard_library(self, run_python: RunPython) -> None:
         done = run_python(DEMO, "--limit", "40", "--workers", "3", check=True)
@@ -124,14 +170,17 @@ class TestBenchmarks:
         assert "call(f)" in done.stdout
         results = json.loads(file.read_text())
         assert results["machine"]["python"].startswith("CPython 3.")
-        for subject in ("interpreters", "memory", "speedup"):
+        for subject in ("interpreters", "csp", "memory", "speedup"):
             for row in results["subjects"][subject]:
                 assert row["values"].keys() >= {"atoll"}
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["nonsense"], "unknown subject 'nonsense': choose from interpreters, memory, speedup"),
+            (
+                ["nonsense"],
+                "unknown subject 'nonsense': choose from interpreters, csp, memory, speedup",
+            ),
             (["--json", "no/such/directory/file"], "no such directory"),
         ],
     )

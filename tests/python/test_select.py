@@ -415,9 +415,10 @@ class TestBlocking:
         answer_tx, answers = atoll.channel()
         stop_tx, stop = atoll.channel()
         server = interpreters.create()
-        thread = server.call_in_thread(_serve, requests, answer_tx, stop)
+        server.prepare_main(requests=requests, answers=answer_tx, stop=stop)
         for end in (requests, answer_tx, stop):
             end.close()
+        thread = server.call_in_thread(exec, SERVER)
         for number in range(200):
             request_tx.send(number)
             assert answers.recv() == number * number
@@ -428,17 +429,16 @@ class TestBlocking:
         server.close()
 
 
-def _serve(requests: Any, answers: Any, stop: Any) -> None:
-    import atoll
-
-    ticks = atoll.ticker(0.001)
-    with requests, answers, stop, ticks:
-        while True:
-            index, _, value, _ = atoll.select(stop, requests, ticks)
-            if index == 0:
-                break
-            if index == 1:
-                answers.send(value * value)
+SERVER = """
+import atoll
+with requests, answers, stop, atoll.ticker(0.001) as ticks:
+    while True:
+        index, _, value, _ = atoll.select(stop, requests, ticks)
+        if index == 0:
+            break
+        if index == 1:
+            answers.send(value * value)
+"""
 
 
 class TestTimers:
