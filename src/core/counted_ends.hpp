@@ -96,8 +96,10 @@ class EndInTransit final : public Object {
  private:
   explicit EndInTransit(std::unique_ptr<EndShare> share) noexcept : share_(std::move(share)) {}
   ~EndInTransit() override = default;
+  void destroy() noexcept override;
 
   const std::unique_ptr<EndShare> share_;
+  EndInTransit* next_ = nullptr;  ///< among those that a thread is about to delete
 };
 
 }  // namespace libatoll::core

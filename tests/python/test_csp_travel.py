@@ -144,6 +144,16 @@ class TestTravel:
         other_tx.send("round")
         assert other_rx.recv() == "round"
 
+    def test_a_long_chain_of_channels_that_hold_each_other(self) -> None:
+        first_tx, rx = atoll.channel(1)
+        for _ in range(100_000):
+            tx, next_rx = atoll.channel(1)
+            tx.send(rx)
+            rx = next_rx
+        assert not first_tx.closed
+        rx.close()
+        assert first_tx.closed
+
     def test_exceptions_keep_their_classes(self, interp: Interpreter) -> None:
         tx, rx = atoll.channel()
         rx.close()

@@ -61,6 +61,22 @@ TEST_SUITE("counted ends") {
     CHECK(ends->channel()->state() == Channel::State::closed);
   }
 
+  TEST_CASE("a long chain of channels, each of which holds the next one's end") {
+    auto next = CountedEnds::of_channel(1);
+    auto receiver = EndShare::make(next, End::receiving);
+    for (int i = 0; i < 100'000; ++i) {
+      auto ends = CountedEnds::of_channel(1);
+      auto holder = EndShare::make(ends, End::receiving);
+      Message message;
+      message.attach(EndInTransit::make(*receiver));
+      Item item(std::move(message));
+      REQUIRE(ends->channel()->try_send(item) == Status::ok);
+      receiver = std::move(holder);
+    }
+    receiver.reset();
+    CHECK(next->channel()->state() == Channel::State::closed);
+  }
+
   TEST_CASE("an interpreter that is gone leaves no end open") {
     auto ends = CountedEnds::of_channel(1);
     auto receiver = EndShare::make(ends, End::receiving, 7);
