@@ -3,12 +3,14 @@
 import gc
 import math
 import pickle
+import subprocess
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from fractions import Fraction
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -17,7 +19,26 @@ import atoll
 from atoll import Closed, Receiver, Sender, WouldBlock
 from atoll.interpreters import NotShareableError
 
+type RunPython = Callable[..., subprocess.CompletedProcess[str]]
 type InThread = Callable[..., Any]
+
+
+class TestImport:
+    def test_the_native_half_is_loaded_when_it_is_used(self, run_python: RunPython) -> None:
+        source = """
+            import sys
+            import atoll
+            assert 'atoll._atoll' not in sys.modules
+            assert {'channel', 'select', 'Closed'} <= set(dir(atoll))
+            from atoll import *
+            assert channel is atoll.channel is sys.modules['atoll._atoll'].channel
+            try:
+                atoll.nonsense
+            except AttributeError as error:
+                print(error)
+        """
+        done = run_python("-c", dedent(source), check=True)
+        assert done.stdout == "module 'atoll' has no attribute 'nonsense'\n"
 
 
 class TestEnds:

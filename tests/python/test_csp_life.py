@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from textwrap import dedent
 from typing import Any
@@ -194,6 +195,20 @@ class TestLifeAndDeath:
             check=True,
         )
         assert done.stdout == "value 20\n"
+
+    def test_waiting_costs_no_cpu_time(self, start_blocked: InThread) -> None:
+        tx, rx = atoll.channel()
+        blocked = [
+            start_blocked(use) for use in (rx.recv, lambda: atoll.select(rx, atoll.after(600)))
+        ]
+        before = time.process_time()
+        with pytest.raises(TimeoutError):
+            rx.recv(timeout=1)
+        assert time.process_time() - before < 0.02
+        tx.close()
+        with pytest.raises(Closed):
+            blocked[0].result()
+        assert blocked[1].result().closed
 
     def test_no_memory_is_left_behind(self) -> None:
         def work() -> None:
