@@ -1,6 +1,7 @@
 // Python in a C++ program: start it, run code, call functions, get values, handle errors.
 #include <atoll/atoll.hpp>
 
+#include <chrono>
 #include <iostream>
 #include <map>
 #include <string>
@@ -73,7 +74,29 @@ def area(radius):
   // [threads]
   for (std::int64_t sum : sums) std::cout << sum << "\n";
 
+  // [queues]
+  auto jobs = atoll::Queue::create(100);  // holds at most 100 items
+  auto [answer, answers] = atoll::channel();
+  std::jthread worker([jobs, answer = std::move(answer)] {
+    auto clerk = atoll::Interpreter::create();
+    for (auto job = jobs.get(); !job.is_none(); job = jobs.get()) {
+      answer.send(clerk.call("str.upper", job));
+    }
+  });  // with the last Sender the channel is closed
+  for (const char* job : {"tea", "milk"}) jobs.put(job);
+  jobs.put(nullptr);
+
+  std::string shouted;
+  auto deadline = atoll::after(std::chrono::minutes(1));
+  for (;;) {
+    auto ready = atoll::select({answers, deadline});
+    if (ready.index == 1 || ready.closed) break;
+    shouted += ready.value.as<std::string>();
+  }
+  // [queues]
+  std::cout << shouted << "\n";
+
   bool right = a > 12.56 && a < 12.57 && total > 4.59 && total < 4.61 && names.size() == 4 &&
-               sums[0] == 333328333350000;
+               sums[0] == 333328333350000 && shouted == "TEAMILK";
   return right ? 0 : 1;
 }

@@ -205,7 +205,7 @@ class Value {
   template <detail::pair_like T>
   Value(const T& items);
   template <class T>
-  Value(const std::optional<T>& value) {
+  requires std::is_constructible_v<Value, const T&> Value(const std::optional<T>& value) {
     if (value) *this = Value(*value);
   }
 

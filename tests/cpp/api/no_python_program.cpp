@@ -1,0 +1,91 @@
+// Queues, channels and select between C++ threads, in a process that never starts Python. It
+// succeeds with status 0 and "ok" as the last line.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "atoll/atoll.hpp"
+
+using namespace std::chrono_literals;
+
+#define CHECK(condition)                                                   \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
+      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      std::_Exit(1);                                                       \
+    }                                                                      \
+  } while (false)
+
+namespace {
+
+void queues_without_python() {
+  const auto queue = atoll::Queue::create(4);
+  std::jthread producer([queue] {
+    for (int i = 0; i < 1000; ++i) queue.put(atoll::Dict{{"number", i}});
+  });
+  for (int i = 0; i < 1000; ++i) CHECK(queue.get().at("number").as<int>() == i);
+  CHECK(!queue.try_get(1ms));
+  CHECK(atoll::Queue::from_id(queue.id()) == queue);
+  CHECK(!atoll::Runtime::is_running());
+}
+
+void channels_without_python() {
+  auto [tx, rx] = atoll::channel();
+  auto [results, sum] = atoll::channel(1);
+  std::jthread stage([&rx = rx, &results = results] {
+    std::int64_t total = 0;
+    for (const atoll::Value& value : rx) total += value.as<int>();
+    results.send(total);
+  });
+  for (int i = 0; i < 1000; ++i) tx.send(i);
+  tx.close();
+  CHECK(atoll::select({sum, atoll::after(60s)}).value == atoll::Value(499500));
+  CHECK(!atoll::Runtime::is_running());
+}
+
+/// Python comes and goes, and blocked threads do not notice.
+void python_ends_while_they_wait() {
+  const auto queue = atoll::Queue::create();
+  auto [tx, rx] = atoll::channel();
+  std::jthread getter([queue] { CHECK(queue.get() == atoll::Value("after")); });
+  std::jthread receiver([&rx = rx] { CHECK(rx.recv() == atoll::Value("after")); });
+  for (int round = 0; round < 2; ++round) {
+    atoll::Runtime runtime;
+    CHECK(runtime.main().eval("6 * 7") == atoll::Value(42));
+    const auto python = atoll::Interpreter::create();
+    CHECK(python.call("len", "four") == atoll::Value(4));
+  }
+  queue.put("after");
+  tx.send("after");
+}
+
+const std::map<std::string, std::function<void()>> scenarios = {
+#define SCENARIO(name) \
+  { #name, name }
+    SCENARIO(queues_without_python),
+    SCENARIO(channels_without_python),
+    SCENARIO(python_ends_while_they_wait),
+#undef SCENARIO
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto scenario = scenarios.find(argc == 2 ? argv[1] : "");
+  if (scenario == scenarios.end()) return 2;
+  ::alarm(60);
+  try {
+    scenario->second();
+  } catch (const std::exception& error) {
+    std::cerr << "uncaught: " << error.what() << std::endl;
+    return 1;
+  }
+  std::cout << "ok" << std::endl;
+}
