@@ -2,6 +2,8 @@
 #include "atoll/queue.hpp"
 
 #include <Python.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "api/support.hpp"
 
@@ -11,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/closing.hpp"
 #include "core/registry.hpp"
 
 using namespace libatoll;
@@ -119,6 +122,33 @@ TEST_CASE("a thread that is in an interpreter waits without the GIL") {
   });
   CHECK(queue.get(patience) == Value("came"));
   putter.get();
+}
+
+TEST_CASE("a thread that is in an interpreter: its closing, and Ctrl-C, end the wait") {
+  // doctest has a handler of its own.
+  Interpreter::main().exec(
+      "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)");
+  const auto queue = Queue::create();
+  const auto core_queue = core::queues().find(queue.id());
+  const auto once_blocked = [&](auto action) {
+    return in_thread([core_queue, action] {
+      const bool is_blocked = eventually([&] { return core_queue->waiting_receivers() == 1; });
+      action();
+      return is_blocked;
+    });
+  };
+  auto closer = once_blocked([] { (void)core::begin_closing(0); });
+  CHECK(text_of<InterpreterError>([&] { (void)queue.get(patience); }).find("being closed") !=
+        std::string::npos);
+  CHECK(closer.get());
+  core::end_closing(0);
+
+  auto user = once_blocked([] { ::kill(::getpid(), SIGINT); });
+  CHECK(text_of<ExecutionFailed>([&] { (void)queue.get(patience); }).find("KeyboardInterrupt") !=
+        std::string::npos);
+  CHECK(user.get());
+  queue.put(1);
+  CHECK(queue.get() == Value(1));
 }
 
 #ifdef ATOLL_TEST_PACKAGE
