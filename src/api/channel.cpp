@@ -54,12 +54,11 @@ void throw_closed(const OwnEnd& end) {
                (is_sender ? "receiver any more" : "sender any more, and nothing is left"));
 }
 
-Value unpack(core::Item&& item, std::string_view what) {
+Value unpack(const core::Item& item) {
   if (item.is_unbound) {
-    throw ItemInterpreterDestroyed(std::string(what) +
-                                   ": the interpreter that sent this item has ended");
+    throw ItemInterpreterDestroyed("the interpreter that sent this item has ended");
   }
-  return decode(item.message, std::string(what) + ", item");
+  return decode(item.message, "item");
 }
 
 Value unpack(core::Deadline due) {
@@ -212,7 +211,7 @@ std::optional<Value> Receiver::try_recv(Timeout timeout) const {
     item = std::move(receive.item());
   }
   if (!api::succeeded(*end, status)) return std::nullopt;
-  return api::unpack(std::move(item), "channel " + std::to_string(end->ends().number()));
+  return api::unpack(item);
 }
 
 void Receiver::close() const noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -176,7 +177,29 @@ void Encoder::operator()(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+/// Scalars fit into the message itself: no writer, which would allocate.
+template <class T>
+core::Message small(Op op, T payload) {
+  std::byte bytes[1 + sizeof payload] = {static_cast<std::byte>(op)};
+  std::memcpy(bytes + 1, &payload, sizeof payload);
+  return core::Message::copy_of(bytes);
+}
+
+}  // namespace
+
 core::Message encode(const Value& value, std::string_view what) {
+  if (const auto* number = value.get_if<std::int64_t>()) {
+    if (*number == static_cast<std::int8_t>(*number)) {
+      return small(Op::int8, static_cast<std::int8_t>(*number));
+    }
+    if (*number == static_cast<std::int32_t>(*number)) {
+      return small(Op::int32, static_cast<std::int32_t>(*number));
+    }
+    return small(Op::int64, *number);
+  }
+  if (const auto* number = value.get_if<double>()) return small(Op::float64, *number);
   Encoder encoder(what);
   value.visit(encoder);
   return encoder.finish();

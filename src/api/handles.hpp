@@ -52,7 +52,7 @@ class OwnEnd {
 [[noreturn]] void throw_closed(const OwnEnd& end);
 
 /// What was received, as a Value. Throws what is wrong with it.
-[[nodiscard]] Value unpack(core::Item&& item, std::string_view what);
+[[nodiscard]] Value unpack(const core::Item& item);
 [[nodiscard]] Value unpack(core::Deadline due);
 
 }  // namespace api

@@ -111,7 +111,7 @@ std::optional<Value> Queue::try_get(Timeout timeout) const {
     }
     item = std::move(receive.item());
   }
-  if (status == Status::ok) return api::unpack(std::move(item), name_of(*this));
+  if (status == Status::ok) return api::unpack(item);
   if (status == Status::pending || status == Status::timed_out) return std::nullopt;
   throw_gone(id(), status);
 }

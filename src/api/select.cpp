@@ -2,7 +2,6 @@
 
 #include <new>
 #include <optional>
-#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -94,9 +93,7 @@ struct detail::Attempt {
     if (const auto* tick = std::get_if<core::Tick>(&operation)) return api::unpack(tick->due());
     auto* receive = std::get_if<core::Receive>(&operation);
     if (!receive) return {};
-    return api::unpack(std::move(receive->item()),
-                       what->queue ? "queue " + std::to_string(what->queue->id())
-                                   : "channel " + std::to_string(what->end->ends().number()));
+    return api::unpack(receive->item());
   }
 };
 
