@@ -160,7 +160,8 @@ void closes_leftovers() {
   Runtime runtime;
   forgotten = Interpreter::create();
   forgotten->exec("import atexit; atexit.register(print, 'leftover closed', flush=True)");
-  (void)new Interpreter(Interpreter::create());
+  static const auto* const lost = new Interpreter(Interpreter::create());
+  (void)lost;
   runtime.main().exec(
       "import threading, time\n"
       "def work():\n"
@@ -267,8 +268,8 @@ void calls_while_closing() {
 }
 
 void exits_without_closing() {
-  auto* runtime = new Runtime;
-  auto* python = new Interpreter(Interpreter::create());
+  static auto* const runtime = new Runtime;
+  static auto* const python = new Interpreter(Interpreter::create());
   python->exec("print('buffered in a subinterpreter')");
   runtime->main().exec("import atexit; atexit.register(print, 'ok')\nprint('buffered')");
   std::exit(0);  // Python's own atexit callback says that it is well
@@ -282,7 +283,7 @@ void exits_with_static_objects() {
 }
 
 void exits_while_threads_run() {
-  auto* runtime = new Runtime;
+  static auto* const runtime = new Runtime;
   run_elsewhere(Interpreter::create(), "while True: pass").detach();
   run_elsewhere(Interpreter::create(), "time.sleep(1000)").detach();
   run_elsewhere(runtime->main(), "time.sleep(1000)").detach();
@@ -295,7 +296,7 @@ void returns_while_threads_run() {
 }
 
 void exits_on_another_thread() {
-  auto* runtime = new Runtime;
+  static auto* const runtime = new Runtime;
   (void)runtime;
   auto python = Interpreter::create();
   std::thread([] { leave(0); }).join();
