@@ -46,6 +46,14 @@ std::string text_of(Action action) {
   return "nothing was thrown";
 }
 
+/// Never destroyed, and no leak in the eyes of a leak checker.
+template <class T>
+T* leave_behind(T* object) {
+  [[maybe_unused]] static T* volatile left = nullptr;
+  left = object;
+  return object;
+}
+
 /// Runs `source` in `python` on a detached thread; comes back when it is in there.
 std::thread run_elsewhere(Interpreter python, const std::string& source,
                           std::atomic<bool>* done = nullptr) {
@@ -160,8 +168,7 @@ void closes_leftovers() {
   Runtime runtime;
   forgotten = Interpreter::create();
   forgotten->exec("import atexit; atexit.register(print, 'leftover closed', flush=True)");
-  static const auto* const lost = new Interpreter(Interpreter::create());
-  (void)lost;
+  leave_behind(new Interpreter(Interpreter::create()));
   runtime.main().exec(
       "import threading, time\n"
       "def work():\n"
@@ -268,8 +275,8 @@ void calls_while_closing() {
 }
 
 void exits_without_closing() {
-  static auto* const runtime = new Runtime;
-  static auto* const python = new Interpreter(Interpreter::create());
+  auto* const runtime = leave_behind(new Runtime);
+  auto* const python = leave_behind(new Interpreter(Interpreter::create()));
   python->exec("print('buffered in a subinterpreter')");
   runtime->main().exec("import atexit; atexit.register(print, 'ok')\nprint('buffered')");
   std::exit(0);  // Python's own atexit callback says that it is well
@@ -283,7 +290,7 @@ void exits_with_static_objects() {
 }
 
 void exits_while_threads_run() {
-  static auto* const runtime = new Runtime;
+  auto* const runtime = leave_behind(new Runtime);
   run_elsewhere(Interpreter::create(), "while True: pass").detach();
   run_elsewhere(Interpreter::create(), "time.sleep(1000)").detach();
   run_elsewhere(runtime->main(), "time.sleep(1000)").detach();
@@ -296,8 +303,7 @@ void returns_while_threads_run() {
 }
 
 void exits_on_another_thread() {
-  static auto* const runtime = new Runtime;
-  (void)runtime;
+  leave_behind(new Runtime);
   auto python = Interpreter::create();
   std::thread([] { leave(0); }).join();
 }
