@@ -20,6 +20,9 @@
 /// them; from 3.14 on it warns and ends them.
 #define ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS (PY_VERSION_HEX >= 0x030E0000)
 
+/// On 3.12 an interpreter that has lost its last thread state can never get another one.
+#define ATOLL_LAST_THREAD_STATE_IS_FINAL (PY_VERSION_HEX < 0x030D0000)
+
 /// Up to 3.14 `_interpreters` words a wrong argument by position, from 3.15 on by name.
 #define ATOLL_ARGUMENT_ERRORS_NAME_POSITIONS (PY_VERSION_HEX < 0x030F0000)
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "atoll/error.hpp"
+#include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/lifecycle.hpp"
 
@@ -201,7 +202,7 @@ void Session::leave() noexcept {
     release_gate();
     return;
   }
-  if (slot_ && lifecycle::is_exiting()) {
+  if (slot_ && lifecycle::is_exiting() && !ATOLL_LAST_THREAD_STATE_IS_FINAL) {
     // Nobody will come by to delete a cached thread state.
     slot_->state = nullptr;
     PyThreadState_Clear(inside_);
