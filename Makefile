@@ -58,7 +58,7 @@ format: $(venv)/lint-tools ## Format C++ and Python sources in place
 
 bench: build ## Run the benchmarks, beside CPython's own modules
 	$(tree)/core_bench
-	$(py) benchmarks/run.py $(ARGS)
+	ATOLL_CORE_BENCH=$(tree)/core_bench $(py) benchmarks/run.py $(ARGS)
 
 cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
 	$(py) tools/cpython_suite/run.py --logs $(build)/cpython-suite-$(version) $(ARGS)

@@ -20,7 +20,7 @@ from typing import Any
 
 from measure import ATOLL, STOCK, Options, Row, Subject
 
-SUBJECTS = ("interpreters", "csp", "memory", "speedup")
+SUBJECTS = ("interpreters", "queues", "csp", "memory", "speedup")
 
 
 def parse_arguments() -> argparse.Namespace:

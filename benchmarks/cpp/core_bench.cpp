@@ -15,6 +15,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -190,6 +191,11 @@ struct Row {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--raw-futex") {
+    // For benchmarks/queues.py: microseconds per round trip, of so many.
+    std::printf("%.3f\n", raw_futex_round_trip(std::atoi(argv[2])) * 1e6);
+    return 0;
+  }
   const int runs = argc > 1 ? std::atoi(argv[1]) : 9;
   constexpr double nano = 1e9;
   constexpr double micro = 1e6;
