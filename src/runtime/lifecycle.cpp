@@ -92,11 +92,13 @@ py::Status register_exit_hook(Interpreter& record) {
 
 /// `sys.path` of the current interpreter, or nothing if it holds what cannot travel.
 std::optional<core::Message> copy_sys_path(Interpreter& creator) {
-  PyObject* path = PySys_GetObject("path");
-  transfer::Context* context = creator.context();
+  // Not PySys_GetObject(), which keeps errors to itself.
+  const py::Ref sys = py::Ref::steal(PyImport_ImportModule("sys"));
+  const py::Ref path = py::Ref::steal(sys ? PyObject_GetAttrString(sys.get(), "path") : nullptr);
+  transfer::Context* context = path ? creator.context() : nullptr;
   core::Message message;
-  if (!path || !context ||
-      py::failed(transfer::encode(*context, path, transfer::Mode::any, message))) {
+  if (!context ||
+      py::failed(transfer::encode(*context, path.get(), transfer::Mode::any, message))) {
     const bool out_of_memory = PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError);
     PyErr_Clear();
     if (out_of_memory) throw std::bad_alloc();
