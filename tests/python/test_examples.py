@@ -179,7 +179,7 @@ class TestBenchmarks:
         [
             (
                 ["nonsense"],
-                "unknown subject 'nonsense': choose from interpreters, csp, memory, speedup",
+                "unknown subject 'nonsense': choose from interpreters, queues, csp, memory, speedup",
             ),
             (["--json", "no/such/directory/file"], "no such directory"),
         ],
