@@ -179,7 +179,8 @@ class TestBenchmarks:
         [
             (
                 ["nonsense"],
-                "unknown subject 'nonsense': choose from interpreters, queues, csp, memory, speedup",
+                "unknown subject 'nonsense': "
+                "choose from interpreters, queues, csp, memory, speedup",
             ),
             (["--json", "no/such/directory/file"], "no such directory"),
         ],
