@@ -48,12 +48,9 @@ const char* kind_of(const EndObject& end) noexcept {
 }
 
 Blocked block_on_end(EndObject& end, core::Operation& operation, core::Deadline deadline) {
-  core::Operation* const operations[] = {&operation};
-  core::Wait wait(operations, {deadline, end.state->self->id()}, core::Order::given);
   Recall recall;
   const UseOfEnd use(end, recall);
-  const BlockedOnAny blocked = block_on_any(wait, &recall);
-  return {blocked.selected.status, blocked.raised};
+  return block_on(*end.state, operation, deadline, &recall);
 }
 
 // --- slots ---------------------------------------------------------------------------------------

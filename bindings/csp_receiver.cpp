@@ -17,7 +17,7 @@ PyObject* unpack_value(const State& state, core::Item&& item) {
 }
 
 PyObject* unpack_tick(core::Deadline due) {
-  return PyFloat_FromDouble(static_cast<double>(due.nanoseconds()) * 1e-9);
+  return PyFloat_FromDouble(due.seconds());
 }
 
 namespace {

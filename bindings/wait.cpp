@@ -64,10 +64,11 @@ BlockedOnAny block_on_any(core::Wait& wait, const Recall* recall) {
   }
 }
 
-Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline) {
+Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline,
+                 const Recall* recall) {
   core::Operation* const operations[] = {&operation};
   core::Wait wait(operations, {deadline, state.self->id()}, core::Order::given);
-  const BlockedOnAny blocked = block_on_any(wait, nullptr);
+  const BlockedOnAny blocked = block_on_any(wait, recall);
   return {blocked.selected.status, blocked.raised};
 }
 

@@ -7,7 +7,7 @@
 
 #include "core/deadline.hpp"
 #include "core/operation.hpp"
-#include "core/parking.hpp"
+#include "core/recall.hpp"
 #include "core/select.hpp"
 #include "core/status.hpp"
 #include "state.hpp"
@@ -34,24 +34,7 @@ struct Timeout {
 /// names it.
 [[nodiscard]] bool parse_seconds(PyObject* object, const char* what, double& out);
 
-/// Ends a wait before its time. For threads of the interpreter that waits, with its GIL held.
-class Recall {
- public:
-  /// For the calling thread.
-  Recall() noexcept : parker_(core::Parker::current()) {}
-  Recall(const Recall&) = delete;
-  Recall& operator=(const Recall&) = delete;
-
-  void call_off() noexcept {
-    is_called_off_ = true;
-    if (parker_) parker_->interrupt();
-  }
-  [[nodiscard]] bool is_called_off() const noexcept { return is_called_off_; }
-
- private:
-  core::Parker* const parker_;
-  bool is_called_off_ = false;
-};
+using core::Recall;
 
 struct Blocked {
   core::Status status;
@@ -62,9 +45,10 @@ struct Blocked {
 
 /// Waits for `operation` on behalf of the calling interpreter, without its GIL. Signal handlers run
 /// meanwhile, and the operation keeps its place in line and its deadline. Statuses: those of the
-/// operation, timed_out, interpreter_closed, no_memory.
+/// operation, timed_out, interpreter_closed, no_memory; and `cancelled`, without an error, if it
+/// was called off.
 [[nodiscard]] Blocked block_on(const State& state, core::Operation& operation,
-                               core::Deadline deadline);
+                               core::Deadline deadline, const Recall* recall = nullptr);
 
 struct BlockedOnAny {
   core::Selected selected;

@@ -62,7 +62,7 @@ Value unpack(const core::Item& item) {
 }
 
 Value unpack(core::Deadline due) {
-  return static_cast<double>(due.nanoseconds()) * 1e-9;
+  return due.seconds();
 }
 
 namespace {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,16 +38,7 @@ class Encoder {
   void operator()(bool value) { writer_.op(value ? Op::true_ : Op::false_); }
   void operator()(std::int64_t value) {
     writer_.reserve(9);
-    if (value == static_cast<std::int8_t>(value)) {
-      writer_.put_op(Op::int8, 0);
-      writer_.put(static_cast<std::int8_t>(value));
-    } else if (value == static_cast<std::int32_t>(value)) {
-      writer_.put_op(Op::int32, 0);
-      writer_.put(static_cast<std::int32_t>(value));
-    } else {
-      writer_.put_op(Op::int64, 0);
-      writer_.put(value);
-    }
+    writer_.put_int(value);
   }
   void operator()(const BigInt& value) {
     const std::span<const std::uint32_t> words = value.magnitude();
@@ -177,29 +167,18 @@ void Encoder::operator()(const std::string& text) {
 
 }  // namespace
 
-namespace {
-
-/// Scalars fit into the message itself: no writer, which would allocate.
-template <class T>
-core::Message small(Op op, T payload) {
-  std::byte bytes[1 + sizeof payload] = {static_cast<std::byte>(op)};
-  std::memcpy(bytes + 1, &payload, sizeof payload);
-  return core::Message::copy_of(bytes);
-}
-
-}  // namespace
-
 core::Message encode(const Value& value, std::string_view what) {
+  // Numbers fit into the message itself: no Writer, which would allocate.
+  transfer::SmallWriter small;
   if (const auto* number = value.get_if<std::int64_t>()) {
-    if (*number == static_cast<std::int8_t>(*number)) {
-      return small(Op::int8, static_cast<std::int8_t>(*number));
-    }
-    if (*number == static_cast<std::int32_t>(*number)) {
-      return small(Op::int32, static_cast<std::int32_t>(*number));
-    }
-    return small(Op::int64, *number);
+    small.put_int(*number);
+    return small.finish();
   }
-  if (const auto* number = value.get_if<double>()) return small(Op::float64, *number);
+  if (const auto* number = value.get_if<double>()) {
+    small.put_op(Op::float64);
+    small.put(*number);
+    return small.finish();
+  }
   Encoder encoder(what);
   value.visit(encoder);
   return encoder.finish();

@@ -34,6 +34,10 @@ class Deadline {
     return !is_never() && (nanoseconds_ <= 0 || monotonic_now() >= nanoseconds_);
   }
   [[nodiscard]] constexpr std::int64_t nanoseconds() const noexcept { return nanoseconds_; }
+  /// On the clock of nanoseconds(), which is that of Python's time.monotonic().
+  [[nodiscard]] constexpr double seconds() const noexcept {
+    return static_cast<double>(nanoseconds_) * 1e-9;
+  }
   /// Seconds from now, 0 if over, infinity if never.
   [[nodiscard]] double seconds_left() const noexcept {
     if (is_never()) return std::numeric_limits<double>::infinity();

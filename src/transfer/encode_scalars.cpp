@@ -17,16 +17,7 @@ Encoder::Step Encoder::put_int(PyObject* object) {
     if (overflow) return put_big_int(object);
   }
   writer_.reserve(9);
-  if (value == static_cast<std::int8_t>(value)) {
-    writer_.put_op(Op::int8, 0);
-    writer_.put(static_cast<std::int8_t>(value));
-  } else if (value == static_cast<std::int32_t>(value)) {
-    writer_.put_op(Op::int32, 0);
-    writer_.put(static_cast<std::int32_t>(value));
-  } else {
-    writer_.put_op(Op::int64, 0);
-    writer_.put(static_cast<std::int64_t>(value));
-  }
+  writer_.put_int(value);
   return Step::done;
 }
 

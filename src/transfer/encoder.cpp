@@ -122,16 +122,8 @@ inline Encoder::Step Encoder::put_item(PyObject* object) {
   if (type == &PyLong_Type) {
     auto* const number = reinterpret_cast<PyLongObject*>(object);
     if (!PyUnstable_Long_IsCompact(number)) return put_int(object);
-    const Py_ssize_t value = PyUnstable_Long_CompactValue(number);
     writer_.reserve(9);
-    if (value == static_cast<std::int8_t>(value)) {
-      writer_.put_op(Op::int8, 0);
-      writer_.put(static_cast<std::int8_t>(value));
-    } else {
-      // One digit of CPython's ints fits.
-      writer_.put_op(Op::int32, 0);
-      writer_.put(static_cast<std::int32_t>(value));
-    }
+    writer_.put_int(PyUnstable_Long_CompactValue(number));
     return Step::done;
   }
   if (type == &PyFloat_Type) {

@@ -5,6 +5,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/fallback.hpp"
+#include "transfer/writer.hpp"
 
 namespace libatoll::transfer {
 
@@ -15,13 +16,7 @@ namespace {
 /// Scalars and short texts, the messages of every counter and flag: no encoder, no scratch. Writes
 /// what the encoder would write. False: not one of them.
 bool encode_small(PyObject* object, core::Message& out) {
-  std::byte bytes[core::Message::inline_capacity];
-  std::size_t size = 1;
-  const auto op = [&bytes](Op value) { bytes[0] = std::byte{static_cast<std::uint8_t>(value)}; };
-  const auto put = [&bytes, &size](auto value) {
-    std::memcpy(bytes + size, &value, sizeof value);
-    size += sizeof value;
-  };
+  SmallWriter writer;
   PyTypeObject* const type = Py_TYPE(object);
   if (type == &PyLong_Type) {
     auto* const number = reinterpret_cast<PyLongObject*>(object);
@@ -33,34 +28,26 @@ bool encode_small(PyObject* object, core::Message& out) {
       value = PyLong_AsLongLongAndOverflow(object, &overflow);
       if (overflow) return false;
     }
-    if (value == static_cast<std::int8_t>(value)) {
-      op(Op::int8);
-      put(static_cast<std::int8_t>(value));
-    } else if (value == static_cast<std::int32_t>(value)) {
-      op(Op::int32);
-      put(static_cast<std::int32_t>(value));
-    } else {
-      op(Op::int64);
-      put(static_cast<std::int64_t>(value));
-    }
+    writer.put_int(value);
   } else if (type == &PyUnicode_Type) {
     const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(object));
-    if (PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND || length > sizeof bytes - 2) return false;
-    op(Op::str_short);
-    put(static_cast<std::uint8_t>(length));
-    std::memcpy(bytes + 2, PyUnicode_DATA(object), length);
-    size += length;
+    if (PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND || length > SmallWriter::capacity - 2) {
+      return false;
+    }
+    writer.put_op(Op::str_short);
+    writer.put(static_cast<std::uint8_t>(length));
+    writer.put_block(PyUnicode_DATA(object), length);
   } else if (object == Py_None) {
-    op(Op::none);
+    writer.put_op(Op::none);
   } else if (type == &PyFloat_Type) {
-    op(Op::float64);
-    put(PyFloat_AS_DOUBLE(object));
+    writer.put_op(Op::float64);
+    writer.put(PyFloat_AS_DOUBLE(object));
   } else if (type == &PyBool_Type) {
-    op(object == Py_True ? Op::true_ : Op::false_);
+    writer.put_op(object == Py_True ? Op::true_ : Op::false_);
   } else {
     return false;
   }
-  out = core::Message::copy_of({bytes, size});
+  out = writer.finish();
   return true;
 }
 

@@ -14,6 +14,46 @@
 
 namespace libatoll::transfer {
 
+/// An int in its shortest form, by the put_ forms of a Writer or SmallWriter.
+template <class AnyWriter>
+void write_int(AnyWriter& writer, std::int64_t value) noexcept {
+  if (value == static_cast<std::int8_t>(value)) {
+    writer.put_op(wire::Op::int8, 0);
+    writer.put(static_cast<std::int8_t>(value));
+  } else if (value == static_cast<std::int32_t>(value)) {
+    writer.put_op(wire::Op::int32, 0);
+    writer.put(static_cast<std::int32_t>(value));
+  } else {
+    writer.put_op(wire::Op::int64, 0);
+    writer.put(value);
+  }
+}
+
+/// For messages of one scalar or short text, which need no block: the bytes that a Writer would
+/// write.
+class SmallWriter {
+ public:
+  static constexpr std::size_t capacity = core::Message::inline_capacity;
+
+  void put_op(wire::Op op, std::uint8_t flag = 0) noexcept {
+    put(static_cast<std::uint8_t>(static_cast<std::uint8_t>(op) | flag));
+  }
+  template <class T>
+  void put(T value) noexcept {
+    put_block(&value, sizeof value);
+  }
+  void put_int(std::int64_t value) noexcept { write_int(*this, value); }
+  void put_block(const void* data, std::size_t length) noexcept {
+    std::memcpy(bytes_ + size_, data, length);
+    size_ += length;
+  }
+  [[nodiscard]] core::Message finish() const { return core::Message::copy_of({bytes_, size_}); }
+
+ private:
+  std::byte bytes_[capacity];
+  std::size_t size_ = 0;
+};
+
 class Writer {
  public:
   Writer() noexcept = default;
@@ -64,6 +104,8 @@ class Writer {
       put(static_cast<std::uint64_t>(value));
     }
   }
+  /// In its shortest form: at most 9 bytes.
+  void put_int(std::int64_t value) noexcept { write_int(*this, value); }
   void put_block(const void* data, std::size_t length) noexcept {
     if (length <= 16) {
       copy_short(static_cast<const std::byte*>(data), length);

@@ -5,46 +5,28 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "../support.hpp"
 #include "atoll/atoll.hpp"
+#include "scenarios.hpp"
 
 using libatoll::Interpreter;
 using libatoll::Runtime;
 using libatoll::Value;
+using libatoll::test::text_of;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      std::_Exit(1);                                                       \
-    }                                                                      \
-  } while (false)
-
 namespace {
-
-template <class Error, class Action>
-std::string text_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 /// Never destroyed, and no leak in the eyes of a leak checker.
 template <class T>
@@ -348,7 +330,7 @@ void leaves_signals_alone() {
   CHECK(before.sa_handler == after.sa_handler);
 }
 
-const std::map<std::string, std::function<void()>> scenarios = {
+const libatoll::test::Scenarios scenarios = {
 #define SCENARIO(name) \
   { #name, name }
     SCENARIO(starts_with_options),
@@ -377,17 +359,5 @@ const std::map<std::string, std::function<void()>> scenarios = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto scenario = scenarios.find(argc == 2 ? argv[1] : "");
-  if (scenario == scenarios.end()) {
-    for (const auto& [name, run] : scenarios) std::cout << name << "\n";
-    return argc == 1 ? 0 : 2;
-  }
-  ::alarm(60);
-  try {
-    scenario->second();
-  } catch (const std::exception& error) {
-    std::cerr << "uncaught: " << error.what() << std::endl;
-    return 1;
-  }
-  std::cout << "ok" << std::endl;
+  return libatoll::test::run_scenario(scenarios, argc, argv);
 }

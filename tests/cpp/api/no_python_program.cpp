@@ -1,27 +1,12 @@
-// Queues, channels and select between C++ threads, in a process that never starts Python. It
-// succeeds with status 0 and "ok" as the last line.
-#include <unistd.h>
-
+// Queues, channels and select between C++ threads, in a process that never starts Python. See
+// scenarios.hpp.
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <iostream>
-#include <map>
-#include <string>
 #include <thread>
 
 #include "atoll/atoll.hpp"
+#include "scenarios.hpp"
 
 using namespace std::chrono_literals;
-
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      std::_Exit(1);                                                       \
-    }                                                                      \
-  } while (false)
 
 namespace {
 
@@ -66,7 +51,7 @@ void python_ends_while_they_wait() {
   tx.send("after");
 }
 
-const std::map<std::string, std::function<void()>> scenarios = {
+const libatoll::test::Scenarios scenarios = {
 #define SCENARIO(name) \
   { #name, name }
     SCENARIO(queues_without_python),
@@ -78,14 +63,5 @@ const std::map<std::string, std::function<void()>> scenarios = {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto scenario = scenarios.find(argc == 2 ? argv[1] : "");
-  if (scenario == scenarios.end()) return 2;
-  ::alarm(60);
-  try {
-    scenario->second();
-  } catch (const std::exception& error) {
-    std::cerr << "uncaught: " << error.what() << std::endl;
-    return 1;
-  }
-  std::cout << "ok" << std::endl;
+  return libatoll::test::run_scenario(scenarios, argc, argv);
 }

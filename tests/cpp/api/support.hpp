@@ -4,11 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
-#include <future>
-#include <string>
-#include <thread>
-#include <utility>
 
+#include "../support.hpp"
 #include "atoll/atoll.hpp"
 
 namespace libatoll::test {
@@ -38,40 +35,12 @@ class Python {
   Runtime runtime_;
 };
 
-template <class Function>
-[[nodiscard]] auto in_thread(Function function) {
-  return std::async(std::launch::async, std::move(function));
-}
-
-/// Waits for a state that another thread is about to reach (never for time to pass). Gives up after
-/// a minute.
-template <class Condition>
-[[nodiscard]] bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 /// Seconds that `action` takes.
 template <class Action>
 [[nodiscard]] double seconds_of(Action action) {
   const auto start = std::chrono::steady_clock::now();
   action();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// What `action` throws, as text.
-template <class Error, class Action>
-[[nodiscard]] std::string text_of(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace libatoll::test

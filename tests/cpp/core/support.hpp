@@ -3,15 +3,12 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <future>
 #include <span>
-#include <thread>
-#include <utility>
 #include <vector>
 
+#include "../support.hpp"
 #include "core/channel.hpp"
 
 namespace libatoll::core::test {
@@ -55,22 +52,8 @@ inline std::uint64_t receive_number(Channel& channel) {
   return status == Status::ok ? number_in(item) : ~std::uint64_t{0};
 }
 
-/// Waits for a state that another thread is about to reach (never for time to pass). Gives up after
-/// a minute.
-template <class Condition>
-[[nodiscard]] bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
-template <class Function>
-[[nodiscard]] auto in_thread(Function function) {
-  return std::async(std::launch::async, std::move(function));
-}
+using libatoll::test::eventually;
+using libatoll::test::in_thread;
 
 /// Shorter runs where a sanitizer makes everything ten times slower.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
