@@ -27,6 +27,15 @@ def by_pickle(obj):
     return pickle.loads(pickle.dumps(obj, 5))
 
 
+def text_of(element):
+    """repr() of a set's element. Sets in it are sorted: the hash of a NaN is its address."""
+    if type(element) is tuple:
+        return f"tuple({[text_of(item) for item in element]})"
+    if type(element) is frozenset:
+        return f"frozenset({sorted(map(text_of, element))})"
+    return repr(element)
+
+
 def shape(obj):
     """Types, values and identities of a graph, as something that can be compared."""
     numbers = {}
@@ -55,7 +64,7 @@ def shape(obj):
         if kind is dict:
             return (kind, [(walk(k), walk(v)) for k, v in node.items()])
         if kind in (set, frozenset):
-            return (kind, sorted(map(repr, node)))
+            return (kind, sorted(map(text_of, node)))
         if kind is slice:
             return (kind, [walk(node.start), walk(node.stop), walk(node.step)])
         if kind is bytearray:
