@@ -10,9 +10,11 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "atoll/error.hpp"
+#include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "runtime/errors.hpp"
 
@@ -133,6 +135,29 @@ void extend_path(const std::vector<std::string>& entries) {
   }
 }
 
+/// 3.12's `threading` takes the thread that imports it for the main thread, and waits for that one
+/// when Python ends: it must not be a thread that merely was the first to need it.
+void name_main_thread() {
+#if ATOLL_THREADING_TAKES_IMPORTER_FOR_MAIN
+  if (!py::Ref::steal(PyImport_ImportModule("threading"))) {
+    throw StartupError("`threading` cannot be imported: " + runtime::take_error_text());
+  }
+#endif
+}
+
+/// An end of CPython 3.12 leaves objects in the static types of `_datetime` whose memory the next
+/// start frees again: "double free or corruption", without atoll too.
+void require_first_start() {
+#if !ATOLL_CAN_START_AGAIN
+  static bool was_started = false;
+  if (std::exchange(was_started, true)) {
+    throw StartupError("Python " + version_text +
+                       " cannot be started a second time in one process: it would crash. Keep one "
+                       "Runtime for as long as the program needs Python, or use Python 3.13");
+  }
+#endif
+}
+
 }  // namespace
 
 void start_cpython(const RuntimeOptions& options) {
@@ -140,6 +165,7 @@ void start_cpython(const RuntimeOptions& options) {
     throw StartupError("atoll was built for Python " + version_text + ", but Python " +
                        Py_GetVersion() + " is loaded");
   }
+  require_first_start();
   preinitialize(options);
   Config config(options);
   const std::string program =
@@ -158,6 +184,7 @@ void start_cpython(const RuntimeOptions& options) {
   require(Py_InitializeFromConfig(config.get()));
   try {
     extend_path(options.path);
+    name_main_thread();
   } catch (...) {
     Py_FinalizeEx();
     throw;

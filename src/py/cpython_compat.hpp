@@ -23,6 +23,15 @@
 /// On 3.12 an interpreter that has lost its last thread state can never get another one.
 #define ATOLL_LAST_THREAD_STATE_IS_FINAL (PY_VERSION_HEX < 0x030D0000)
 
+/// On 3.12 Py_Initialize() after Py_FinalizeEx() crashes as soon as `datetime` is imported again.
+#define ATOLL_CAN_START_AGAIN (PY_VERSION_HEX >= 0x030D0000)
+
+/// 3.12's `threading` has the thread that imported it as its main thread.
+#define ATOLL_THREADING_TAKES_IMPORTER_FOR_MAIN (PY_VERSION_HEX < 0x030D0000)
+
+/// On 3.12 isolated interpreters cannot load `_datetime`: `datetime` is written in Python there.
+#define ATOLL_DATETIME_MAY_BE_PYTHON (PY_VERSION_HEX < 0x030D0000)
+
 /// Up to 3.14 `_interpreters` words a wrong argument by position, from 3.15 on by name.
 #define ATOLL_ARGUMENT_ERRORS_NAME_POSITIONS (PY_VERSION_HEX < 0x030F0000)
 

@@ -1,5 +1,7 @@
 #include "runtime/preload.hpp"
 
+#include <signal.h>
+
 #include <array>
 #include <atomic>
 
@@ -35,7 +37,21 @@ constexpr std::array<const char*, 0> modules{};
 
 std::atomic<bool> done{false};
 
+/// What is imported may import `signal`, which makes Python handle SIGINT. Whether it does is for
+/// the program to say.
+class SigintKept {
+ public:
+  SigintKept() noexcept { sigaction(SIGINT, nullptr, &before_); }
+  ~SigintKept() { sigaction(SIGINT, &before_, nullptr); }
+  SigintKept(const SigintKept&) = delete;
+  SigintKept& operator=(const SigintKept&) = delete;
+
+ private:
+  struct sigaction before_;
+};
+
 void import_all() {
+  const SigintKept sigint;
   for (const char* name : modules) {
     if (!py::Ref::steal(PyImport_ImportModule(name))) PyErr_Clear();
   }

@@ -3,6 +3,7 @@
 
 #include "atoll/error.hpp"
 #include "core/closing.hpp"
+#include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/exit_flag.hpp"
@@ -31,6 +32,7 @@ void stop_runner(Interpreter& target) {
   (void)target.wait_until_idle(std::chrono::steady_clock::now() + patience);
 }
 
+#if ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
 /// Lets the interpreter's own non-daemon threads finish: CPython's finalization expects to find no
 /// other thread in it.
 void join_threads() {
@@ -42,6 +44,7 @@ void join_threads() {
   }
   if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
 }
+#endif
 
 void prepare(Interpreter& target) {
   if (target.is_closed()) return;
@@ -50,7 +53,9 @@ void prepare(Interpreter& target) {
   if (target.is_running()) stop_runner(target);
   if (target.is_running()) return;
   Session session(target, Session::Access::close);
+#if ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
   if (target.is_own()) join_threads();
+#endif
   target.delete_slots_except(session.thread_state());
 }
 

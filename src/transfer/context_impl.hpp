@@ -16,6 +16,7 @@
 #include "transfer/context.hpp"
 #include "transfer/datetime_capi.hpp"
 #include "transfer/extension_types.hpp"
+#include "transfer/python_datetime.hpp"
 #include "transfer/release_list.hpp"
 #include "transfer/scratch.hpp"
 #include "transfer/type_table.hpp"
@@ -33,6 +34,7 @@ struct Names {
 struct Library {
   PyDateTime_CAPI* datetime = nullptr;
   py::Ref datetime_module;
+  PythonDatetime python_datetime;
   py::Ref uuid_type, safe_uuid_type, safe_uuid_unknown;
   py::Ref decimal_type;
   std::array<py::Ref, 4> path_types;  ///< in the order of the names in library.cpp

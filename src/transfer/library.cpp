@@ -5,6 +5,7 @@
 
 #include "transfer/context_impl.hpp"
 #include "transfer/long_bytes.hpp"
+#include "transfer/python_datetime.hpp"
 
 namespace libatoll::transfer {
 namespace {
@@ -54,7 +55,10 @@ TypeEntry classify(Context& context, PyTypeObject* type) {
 PyDateTime_CAPI* datetime_api(Context& context) {
   Library& library = context.impl().library;
   if (library.datetime) return library.datetime;
-  auto* const api = static_cast<PyDateTime_CAPI*>(PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0));
+  auto* api = static_cast<PyDateTime_CAPI*>(PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0));
+#if ATOLL_DATETIME_MAY_BE_PYTHON
+  if (!api) return library.datetime = python_datetime_api(library.python_datetime);
+#endif
   if (!api) return nullptr;
   library.datetime = api;
   // Keeps the types alive that the type table refers to.

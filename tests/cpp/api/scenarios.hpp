@@ -12,6 +12,8 @@
 #include <map>
 #include <string>
 
+#include "atoll/atoll.hpp"
+
 #define CHECK(condition)                                                   \
   do {                                                                     \
     if (!(condition)) {                                                    \
@@ -23,6 +25,11 @@
 namespace libatoll::test {
 
 using Scenarios = std::map<std::string, std::function<void()>>;
+
+/// Not on 3.12: it crashes.
+inline bool can_start_again(const Runtime& runtime) {
+  return runtime.main().eval("__import__('sys').version_info >= (3, 13)") == Value(true);
+}
 
 /// What main() of such a program returns. Without an argument it prints the names.
 inline int run_scenario(const Scenarios& scenarios, int argc, char** argv) {

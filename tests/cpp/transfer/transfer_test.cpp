@@ -75,9 +75,15 @@ TEST_CASE("library types arrive as they were") {
         "UUID('00000000-0000-0000-0000-000000000005')");
   CHECK(in_other("__import__('decimal').Decimal('1.50')") == "Decimal('1.50')");
   CHECK(in_other("__import__('pathlib').PurePosixPath('/a/b')") == "PurePosixPath('/a/b')");
-  CHECK(in_other("__import__('datetime').datetime(2020, 1, 2, fold=1, "
-                 "tzinfo=__import__('datetime').timezone.utc)") ==
-        "datetime.datetime(2020, 1, 2, 0, 0, fold=1, tzinfo=datetime.timezone.utc)");
+  const std::string moment = in_other(
+      "__import__('datetime').datetime(2020, 1, 2, fold=1, "
+      "tzinfo=__import__('datetime').timezone.utc)");
+  // The datetime of 3.12's isolated interpreters is written in Python, and shows the zone first.
+  const bool is_python = moment.ends_with("tzinfo=datetime.timezone.utc, fold=1)");
+  CHECK(moment == (is_python
+                       ? "datetime.datetime(2020, 1, 2, 0, 0, tzinfo=datetime.timezone.utc, fold=1)"
+                       : "datetime.datetime(2020, 1, 2, 0, 0, fold=1, "
+                         "tzinfo=datetime.timezone.utc)"));
 }
 
 TEST_CASE("aliases and cycles survive") {
