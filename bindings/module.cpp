@@ -15,6 +15,7 @@
 #include "lowlevel_channels.hpp"
 #include "lowlevel_interpreters.hpp"
 #include "lowlevel_queues.hpp"
+#include "pool_type.hpp"
 #include "py/cpython_compat.hpp"
 #include "queue_errors.hpp"
 #include "queue_travel.hpp"
@@ -129,7 +130,7 @@ py::Status fill(PyObject* module) {
     return py::Status::error;
   }
   if (py::failed(add_queues(module)) || py::failed(add_channels(module)) ||
-      py::failed(add_csp(module))) {
+      py::failed(add_csp(module)) || py::failed(add_pools(module))) {
     return py::Status::error;
   }
   return add_crossinterp(module);
@@ -148,12 +149,15 @@ constexpr PyObject* State::*objects[] = {
     &State::channel_error,     &State::channel_not_found,
     &State::channel_closed,    &State::channel_empty,
     &State::channel_not_empty, &State::closed,
-    &State::would_block,
+    &State::would_block,       &State::settle_future,
+    &State::cancelled_error,   &State::broken_pool,
+    &State::kept_result,       &State::kept_exception,
 };
 constexpr PyTypeObject* State::*types[] = {
     &State::interpreter_type,  &State::queue_type,  &State::channel_id_type,
     &State::channel_info_type, &State::sender_type, &State::receiver_type,
-    &State::selected_type,
+    &State::selected_type,     &State::pool_type,   &State::completions_type,
+    &State::native_future_type, &State::future_type,
 };
 
 int traverse(PyObject* module, visitproc visit, void* arg) {

@@ -42,6 +42,16 @@ struct State {
   PyTypeObject* receiver_type;  ///< atoll.Receiver
   PyTypeObject* selected_type;  ///< atoll.Selected
 
+  PyTypeObject* pool_type;           ///< _atoll.Pool
+  PyTypeObject* completions_type;    ///< _atoll._Completions
+  PyTypeObject* native_future_type;  ///< _atoll.Future; null until atoll._futures is imported
+  PyTypeObject* future_type;         ///< atoll.Future; null likewise, as are the next three
+  PyObject* settle_future;           ///< a function: tells concurrent.futures' waiters
+  PyObject* cancelled_error;         ///< concurrent.futures.CancelledError
+  PyObject* broken_pool;             ///< atoll.futures.BrokenInterpreterPool
+  PyObject* kept_result;             ///< interned names of a future's attributes
+  PyObject* kept_exception;
+
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }
 };

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "py/thread_state.hpp"
+#include "runtime/pool/job.hpp"
 #include "runtime/signals.hpp"
 
 namespace libatoll::bindings {
@@ -43,6 +44,7 @@ namespace {
 bool go_on() {
   // Runs Python-level handlers, on the main thread of the main interpreter only.
   if (PyErr_CheckSignals() != 0) return false;
+  if (!runtime::may_wait_on()) return false;
   if (!runtime::signals::take_interrupt()) return true;
   PyErr_SetNone(PyExc_KeyboardInterrupt);
   return false;

@@ -13,9 +13,12 @@ all cores without processes::
 ``atoll.interpreters`` has the API of the standard library's ``concurrent.interpreters`` (PEP 734)
 on CPython 3.12 to 3.15. :func:`install` puts it in the place of the standard one.
 
+:class:`Pool` carries out tasks on all cores; :func:`map` and :func:`run` use a default one.
 :func:`channel`, :func:`select`, :func:`after` and :func:`ticker` connect interpreters and threads
 the way CSP and Go do.
 """
+
+from importlib import import_module
 
 from atoll._install import install, installed, uninstall
 
@@ -26,39 +29,50 @@ if TYPE_CHECKING:
         Receiver,
         Selected,
         Sender,
+        TaskInterrupted,
         WouldBlock,
         after,
         channel,
         select,
         ticker,
     )
+    from atoll._pool import BrokenInterpreterPool, Future, Pool, PoolStats, map, run
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BrokenInterpreterPool",
     "Closed",
+    "Future",
+    "Pool",
+    "PoolStats",
     "Receiver",
     "Selected",
     "Sender",
+    "TaskInterrupted",
     "WouldBlock",
     "__version__",
     "after",
     "channel",
     "install",
     "installed",
+    "map",
+    "run",
     "select",
     "ticker",
     "uninstall",
 ]
+
+#: These bring `concurrent.futures` along.
+_POOL = {"BrokenInterpreterPool", "Future", "Pool", "PoolStats", "map", "run"}
 
 
 def __getattr__(name: str) -> object:
     # The native half is loaded when it is first used: `import atoll` runs in every interpreter that
     # starts with atoll installed.
     if name in __all__:
-        from atoll import _atoll
-
-        value: object = getattr(_atoll, name)
+        module = import_module("atoll._pool" if name in _POOL else "atoll._atoll")
+        value: object = getattr(module, name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,6 +6,7 @@
 
 #include "api/inside.hpp"
 #include "py/thread_state.hpp"
+#include "runtime/pool/job.hpp"
 #include "runtime/registry.hpp"
 #include "runtime/signals.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 std::optional<ExecutionFailed> pending_interrupt() {
   // Runs Python-level handlers, on the main thread of the main interpreter only.
   if (PyErr_CheckSignals() != 0) return take_failure(*runtime::Registry::instance().current());
+  if (!runtime::may_wait_on()) return take_failure(*runtime::Registry::instance().current());
   if (!runtime::signals::take_interrupt()) return {};
   return ExecutionFailed("KeyboardInterrupt", "", "");
 }

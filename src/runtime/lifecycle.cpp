@@ -16,6 +16,8 @@
 #include "runtime/config.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/exit_flag.hpp"
+#include "runtime/pool/deadlines.hpp"
+#include "runtime/pool/pool_list.hpp"
 #include "runtime/preload.hpp"
 #include "runtime/session.hpp"
 #include "runtime/signals.hpp"
@@ -34,6 +36,8 @@ std::string bootstrap_source;
 // --- fork ----------------------------------------------------------------------------------------
 
 void in_forked_child() {
+  Deadlines::instance().after_fork_in_child();
+  PoolList::instance().after_fork_in_child();
   Registry::instance().after_fork_in_child();
   thread_cache::forget_after_fork();
   signals::after_fork_in_child();
@@ -42,8 +46,18 @@ void in_forked_child() {
 void watch_forks() {
   static std::once_flag once;
   std::call_once(once, [] {
-    pthread_atfork([] { Registry::instance().before_fork(); },
-                   [] { Registry::instance().after_fork_in_parent(); }, in_forked_child);
+    pthread_atfork(
+        [] {
+          Registry::instance().before_fork();
+          PoolList::instance().before_fork();
+          Deadlines::instance().before_fork();
+        },
+        [] {
+          Deadlines::instance().after_fork_in_parent();
+          PoolList::instance().after_fork_in_parent();
+          Registry::instance().after_fork_in_parent();
+        },
+        in_forked_child);
   });
 }
 

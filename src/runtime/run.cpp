@@ -1,6 +1,7 @@
 #include "runtime/run.hpp"
 
 #include <string>
+#include <vector>
 
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
@@ -51,6 +52,41 @@ RunResult run_inside(Interpreter& target, Body body) {
   return result;
 }
 
+/// One call of map_here().
+py::Ref call_with(transfer::Context& context, PyObject* function, PyObject* arguments) {
+  // A copy: make_call() wants a place before the first.
+  const Py_ssize_t count = PyTuple_GET_SIZE(arguments);
+  constexpr Py_ssize_t few = 8;
+  PyObject* on_stack[few + 1];
+  std::vector<PyObject*> many;
+  PyObject** places = on_stack;
+  if (count > few) {
+    many.resize(static_cast<std::size_t>(count) + 1);
+    places = many.data();
+  }
+  for (Py_ssize_t i = 0; i < count; ++i) places[i + 1] = PyTuple_GET_ITEM(arguments, i);
+  return py::guarded(
+      [&] { return transfer::make_call(context, function, places + 1, count, nullptr); });
+}
+
+/// A list with something that cannot be sent, the error being set: it ends before that, as if the
+/// call had failed.
+void keep_what_travels(transfer::Context& context, PyObject* results, transfer::Mode mode,
+                       RunResult& result) {
+  fail(result, Outcome::not_shareable, context);
+  core::Message probe;
+  Py_ssize_t good = 0;
+  while (good < PyList_GET_SIZE(results) &&
+         !py::failed(transfer::encode(context, PyList_GET_ITEM(results, good), mode, probe))) {
+    ++good;
+  }
+  if (PyErr_Occurred()) fail(result, Outcome::not_shareable, context);
+  const py::Ref before = py::Ref::steal(PyList_GetSlice(results, 0, good));
+  if (!before || py::failed(transfer::encode(context, before.get(), mode, result.value))) {
+    PyErr_Clear();
+  }
+}
+
 /// `names` is a tuple of names and values, alternating. All are decoded before the first is bound.
 py::Status bind(transfer::Context& context, const core::Message& names) {
   const py::Ref flat = transfer::decode(context, names);
@@ -78,6 +114,57 @@ RunResult run_call(Interpreter& target, const core::Message& call, bool keep_exc
       fail(result, Outcome::not_shareable, context);
     }
   });
+}
+
+namespace {
+
+/// What has become of a call: its value, or null with the error set.
+void settle(transfer::Context& context, const py::Ref& value, bool called,
+            transfer::Mode result_mode, RunResult& result) {
+  if (!value) {
+    fail(result, called ? Outcome::raised : Outcome::not_shareable, context, called);
+  } else if (py::failed(transfer::encode(context, value.get(), result_mode, result.value))) {
+    fail(result, Outcome::not_shareable, context);
+  }
+}
+
+}  // namespace
+
+void call_here(transfer::Context& context, const core::Message& call, transfer::Mode result_mode,
+               RunResult& result) {
+  bool called = false;
+  const py::Ref value = py::guarded([&] { return decode_and_call(context, call, called); });
+  settle(context, value, called, result_mode, result);
+}
+
+void call_here(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
+               RunResult& result) {
+  bool called = false;
+  const py::Ref value =
+      py::guarded([&] { return decode_and_call(context, std::move(call), called); });
+  settle(context, value, called, result_mode, result);
+}
+
+void fail_here(transfer::Context& context, RunResult& result) {
+  fail(result, Outcome::raised, context, true);
+}
+
+void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
+              RunResult& result) {
+  const py::Ref pair = transfer::decode(context, std::move(calls));
+  const py::Ref results = py::Ref::steal(pair ? PyList_New(0) : nullptr);
+  if (!results) return fail(result, Outcome::not_shareable, context);
+  PyObject* const function = PyTuple_GET_ITEM(pair.get(), 0);
+  PyObject* const items = PyTuple_GET_ITEM(pair.get(), 1);
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); ++i) {
+    const py::Ref value = call_with(context, function, PyList_GET_ITEM(items, i));
+    if (!value || PyList_Append(results.get(), value.get()) != 0) {
+      fail(result, Outcome::raised, context, true);
+      break;
+    }
+  }
+  if (!py::failed(transfer::encode(context, results.get(), result_mode, result.value))) return;
+  keep_what_travels(context, results.get(), result_mode, result);
 }
 
 RunResult run_script(Interpreter& target, const core::Message& script, const core::Message* names) {

@@ -7,6 +7,7 @@
 #include "core/message.hpp"
 #include "runtime/interpreter.hpp"
 #include "transfer/exception.hpp"
+#include "transfer/transfer.hpp"
 
 namespace libatoll::runtime {
 
@@ -37,5 +38,21 @@ RunResult run_script(Interpreter& target, const core::Message& script, const cor
 
 /// Binds names in `__main__`: a message that holds a tuple of names and values, alternating.
 RunResult bind_in_main(Interpreter& target, const core::Message& names);
+
+// The rest is for a thread that is inside already, with the GIL, and has no Python error set. What
+// uncaught exceptions were travels along as an object where it can.
+
+/// As run_call().
+void call_here(transfer::Context& context, const core::Message& call, transfer::Mode result_mode,
+               RunResult& result);
+void call_here(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
+               RunResult& result);
+/// Takes the Python error that is set as what the code let escape.
+void fail_here(transfer::Context& context, RunResult& result);
+
+/// `calls` holds a function and a list of tuples, its arguments. The value is the list of results:
+/// of all calls, or of those before the first that failed, whose exception is the result's.
+void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
+              RunResult& result);
 
 }  // namespace libatoll::runtime

@@ -146,7 +146,7 @@ bool Session::calling_thread_came_from(const Interpreter& interpreter) noexcept 
 
 Session::Session(Interpreter& target, Access access)
     : target_(InterpreterHandle::share(&target)), access_(access) {
-  if (access != Access::close) {
+  if (access == Access::run || access == Access::pin) {
     switch (access == Access::run ? target.admit_run() : target.admit_pin()) {
       case Interpreter::Admission::admitted:
         break;
@@ -188,7 +188,9 @@ Session::Session(Interpreter& target, Access access)
   }
   outer_ = innermost;
   innermost = this;
-  if (access_ == Access::run) target.set_runner(PyThread_get_thread_ident());
+  if (access_ == Access::run || access_ == Access::tenant) {
+    target.set_runner(PyThread_get_thread_ident());
+  }
   if (access_ == Access::run && signals::on_main_thread()) watch_ = signals::begin_watch(target);
   if (target.has_orphans()) target.delete_orphans();
 }

@@ -24,6 +24,7 @@ class Session {
     run,    ///< runs `__main__`: one thread at a time, seen by is_running()
     pin,    ///< merely inside: keeps the interpreter from being closed
     close,  ///< the caller has begun to close it: the gate is not asked
+    tenant,  ///< the caller has been given the right to run it before: the gate is not asked
   };
 
   /// Throws InterpreterNotFoundError if it is closed, InterpreterError if it is already running.

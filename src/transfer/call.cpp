@@ -103,13 +103,7 @@ py::Ref run_call(Context& context, const core::Message& message, bool consume, b
     }
   }
   decoded = true;
-  PyTypeObject* const type = Py_TYPE(callable.get());
-  if (type == &PyFunction_Type || type == &PyType_Type || type == &PyMethod_Type) {
-    return py::Ref::steal(PyObject_Vectorcall(
-        callable.get(), arguments.data(),
-        static_cast<std::size_t>(positional) | PY_VECTORCALL_ARGUMENTS_OFFSET, names.get()));
-  }
-  return call_in_main_frame(context, callable.get(), arguments.data(), positional, names.get());
+  return make_call(context, callable.get(), arguments.data(), positional, names.get());
 }
 
 }  // namespace
@@ -141,6 +135,16 @@ py::Status encode_call(Context& context, PyObject* callable, PyObject* const* ar
     PyErr_NoMemory();
     return py::Status::error;
   }
+}
+
+py::Ref make_call(Context& context, PyObject* callable, PyObject** args, Py_ssize_t nargs,
+                  PyObject* kwnames) {
+  PyTypeObject* const type = Py_TYPE(callable);
+  if (type == &PyFunction_Type || type == &PyType_Type || type == &PyMethod_Type) {
+    return py::Ref::steal(PyObject_Vectorcall(
+        callable, args, static_cast<std::size_t>(nargs) | PY_VECTORCALL_ARGUMENTS_OFFSET, kwnames));
+  }
+  return call_in_main_frame(context, callable, args, nargs, kwnames);
 }
 
 py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded) {

@@ -46,7 +46,13 @@ std::unique_ptr<Context> Context::create() {
     impl.not_shareable_error = py::Ref::steal(PyErr_NewExceptionWithDoc(
         "atoll.interpreters.NotShareableError", "An object cannot be sent to another interpreter.",
         PyExc_TypeError, nullptr));
-    if (!impl.not_shareable_error) return nullptr;
+    impl.task_interrupted = py::Ref::steal(PyErr_NewExceptionWithDoc(
+        "atoll.TaskInterrupted",
+        "Raised in a task that is told to stop: it was cancelled, or has run for too long.\n\n"
+        "Like KeyboardInterrupt it is no Exception. A task may catch it to clean up; whatever it\n"
+        "returns or raises afterwards is dropped.",
+        PyExc_BaseException, nullptr));
+    if (!impl.not_shareable_error || !impl.task_interrupted) return nullptr;
     return context;
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
@@ -56,6 +62,10 @@ std::unique_ptr<Context> Context::create() {
 
 PyObject* Context::not_shareable_error() const noexcept {
   return impl_->not_shareable_error.get();
+}
+
+PyObject* Context::task_interrupted() const noexcept {
+  return impl_->task_interrupted.get();
 }
 
 }  // namespace libatoll::transfer

@@ -24,6 +24,8 @@ class Context {
 
   /// This interpreter's NotShareableError (a TypeError).
   [[nodiscard]] PyObject* not_shareable_error() const noexcept;
+  /// This interpreter's TaskInterrupted (a BaseException).
+  [[nodiscard]] PyObject* task_interrupted() const noexcept;
 
   /// The parts, for the sources of this layer (context_impl.hpp).
   struct Impl;

@@ -46,6 +46,7 @@ struct Library {
 
 struct Context::Impl {
   py::Ref not_shareable_error;
+  py::Ref task_interrupted;
   Names names;
   Library library;
   TypeTable types;

@@ -146,11 +146,16 @@ py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot) {
   return result;
 }
 
-py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot) noexcept {
+py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot, PyObject* cause) noexcept {
   if (!snapshot.original) return {};
   const KeepError keep;
-  return decode_chain(context, *snapshot.original,
-                      snapshot.errdisplay ? &*snapshot.errdisplay : nullptr);
+  py::Ref exception = decode_chain(context, *snapshot.original);
+  if (exception && cause) {
+    add_far_cause(exception.get(), cause);
+  } else if (exception && snapshot.errdisplay) {
+    add_remote_traceback(context, exception.get(), *snapshot.errdisplay);
+  }
+  return exception;
 }
 
 Refusal capture_refusal(Context&, PyObject* exception) noexcept {

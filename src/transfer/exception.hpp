@@ -31,9 +31,11 @@ ExceptionSnapshot capture(Context& context, PyObject* exception, bool keep_origi
 /// The `types.SimpleNamespace` of PEP 734 ("excinfo").
 py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot);
 
-/// The original exception with the remote traceback attached, or empty (no error set) when it
-/// cannot be rebuilt here.
-py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot) noexcept;
+/// The original exception, or empty (no error set) when it cannot be rebuilt here. `cause` (an
+/// exception, or null for one that holds the remote traceback as text) becomes the cause at the far
+/// end of its chain, so that it is shown first.
+py::Ref rebuild(Context& context, const ExceptionSnapshot& snapshot,
+                PyObject* cause = nullptr) noexcept;
 
 /// A NotShareableError on its way back to the caller: the function, the arguments or the result of
 /// a call could not be sent.

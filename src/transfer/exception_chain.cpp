@@ -95,20 +95,18 @@ py::Ref far_end(PyObject* exception) {
   return end;
 }
 
-void attach_remote(Context& context, PyObject* exception, const std::string& text) {
+py::Ref make_remote_traceback(Context& context, const std::string& text) {
   py::Ref& type = context.impl().library.remote_traceback;
   if (!type) {
     type = py::Ref::steal(PyErr_NewExceptionWithDoc(
         "atoll.RemoteTraceback", "The traceback of an exception in another interpreter.",
         PyExc_Exception, nullptr));
-    if (!type) return;
+    if (!type) return {};
   }
   const std::string quoted = "\n\"\"\"\n" + text + "\n\"\"\"";
   const auto message = py::Ref::steal(
       PyUnicode_DecodeUTF8(quoted.data(), static_cast<Py_ssize_t>(quoted.size()), "surrogatepass"));
-  auto remote =
-      message ? py::Ref::steal(PyObject_CallOneArg(type.get(), message.get())) : py::Ref();
-  if (remote) PyException_SetCause(far_end(exception).get(), remote.release());
+  return message ? py::Ref::steal(PyObject_CallOneArg(type.get(), message.get())) : py::Ref();
 }
 
 PyObject* exception_at(PyObject* list, long index) {
@@ -130,8 +128,21 @@ py::Status encode_chain(Context& context, PyObject* exception, core::Message& ou
   return encode_links(context, links, out);
 }
 
-py::Ref decode_chain(Context& context, const core::Message& message,
-                     const std::string* remote) noexcept {
+void add_far_cause(PyObject* exception, PyObject* cause) noexcept {
+  PyException_SetCause(far_end(exception).get(), Py_NewRef(cause));
+}
+
+void add_remote_traceback(Context& context, PyObject* exception, const std::string& text) noexcept {
+  try {
+    const py::Ref remote = make_remote_traceback(context, text);
+    if (remote) add_far_cause(exception, remote.get());
+  } catch (const std::bad_alloc&) {
+    // Then without it.
+  }
+  PyErr_Clear();
+}
+
+py::Ref decode_chain(Context& context, const core::Message& message) noexcept {
   const py::Ref list = decode(context, message);
   PyErr_Clear();
   if (!list || !PyList_CheckExact(list.get())) return {};
@@ -161,14 +172,7 @@ py::Ref decode_chain(Context& context, const core::Message& message,
         static_cast<char>(suppress);
   }
   PyErr_Clear();
-  py::Ref exception = py::Ref::borrow(exception_at(list.get(), 0));
-  try {
-    if (exception && remote) attach_remote(context, exception.get(), *remote);
-  } catch (const std::bad_alloc&) {
-    // Then without it.
-  }
-  PyErr_Clear();
-  return exception;
+  return py::Ref::borrow(exception_at(list.get(), 0));
 }
 
 }  // namespace libatoll::transfer

@@ -17,9 +17,12 @@ namespace libatoll::transfer {
 /// that cannot are left out.
 py::Status encode_chain(Context& context, PyObject* exception, core::Message& out);
 
-/// Empty without an error if it cannot be rebuilt here. `remote`, the traceback text where it was
-/// raised, becomes the cause at the far end of its chain, so that it is shown first.
-py::Ref decode_chain(Context& context, const core::Message& message,
-                     const std::string* remote) noexcept;
+/// Empty without an error if it cannot be rebuilt here.
+py::Ref decode_chain(Context& context, const core::Message& message) noexcept;
+
+/// Makes `cause` the cause at the far end of a rebuilt chain, so that it is shown first.
+void add_far_cause(PyObject* exception, PyObject* cause) noexcept;
+/// The same with an exception that holds a traceback as text. Leaves no error set.
+void add_remote_traceback(Context& context, PyObject* exception, const std::string& text) noexcept;
 
 }  // namespace libatoll::transfer

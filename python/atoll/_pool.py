@@ -1,0 +1,435 @@
+"""``atoll.Pool``: interpreters that work, and what is made of them."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+
+from atoll import _atoll, interpreters
+from atoll._futures import BrokenInterpreterPool, Future
+from atoll.lowlevel import interpreters as _interpreters
+
+if TYPE_CHECKING:
+    from types import SimpleNamespace, TracebackType
+
+__all__ = ["BrokenInterpreterPool", "Future", "Pool", "PoolStats", "default_pool", "map", "run"]
+
+_T = TypeVar("_T")
+
+#: How long a chunk of calls should take, in seconds: much more than what sending it costs, much
+#: less than what a person, or the balance between workers, would notice.
+_CHUNK_SECONDS = 0.002
+
+_LARGEST_CHUNK = 4096
+
+_pool_number = itertools.count().__next__
+
+
+class PoolStats(NamedTuple):
+    """What a pool has done, and what it is doing."""
+
+    submitted: int  #: tasks so far
+    finished: int  #: of these, those that returned
+    failed: int  #: those that raised
+    cancelled: int
+    timed_out: int
+    recycled: int  #: interpreters that were replaced
+    waiting: int  #: tasks that have not begun
+    running: int  #: tasks right now
+    workers: int  #: threads
+    interpreters: int
+    spares: int  #: interpreters that are ready to be taken
+
+
+def _cores() -> int:
+    count = getattr(os, "process_cpu_count", None)
+    if count is not None:
+        return count() or 1
+    return len(os.sched_getaffinity(0))
+
+
+class Pool(_atoll.Pool):
+    """Interpreters that carry out tasks, each with its own GIL and its own worker threads.
+
+    ::
+
+        with atoll.Pool() as pool:
+            print(pool.run(sum, range(10)))
+            future = pool.submit(pow, 2, 100)
+            for square in pool.map(lambda n: n * n, range(1000)):
+                ...
+
+    interpreters
+        how many at most; the number of usable cores by default. They are made when they are needed.
+    threads
+        worker threads in each: tasks that wait, for the network say, share an interpreter.
+    initializer, initargs
+        called once in each interpreter, before its first task. If it raises, the pool is broken.
+    preload
+        names of modules that each interpreter imports first.
+    max_tasks_per_interpreter
+        after so many an interpreter is closed, and replaced by a new one.
+    warm
+        so many spare interpreters are made, and set up, in the background; workers take these.
+    config
+        of the interpreters, as for :func:`atoll.interpreters.create`.
+
+    Functions, arguments and results travel as between interpreters in general; functions and
+    classes of the script, lambdas and closures go by value. Leaving the ``with`` block waits for
+    all tasks; leaving it with an exception cancels those that wait and stops those that run. A pool
+    that is not shut down finishes its tasks when the interpreter that made it exits. Safe to use
+    from any thread of that interpreter.
+    """
+
+    def __new__(
+        cls,
+        interpreters: int | None = None,
+        *,
+        threads: int = 1,
+        initializer: Callable[..., Any] | None = None,
+        initargs: tuple[Any, ...] = (),
+        preload: Iterable[str] = (),
+        max_tasks_per_interpreter: int | None = None,
+        warm: int = 0,
+        config: str | SimpleNamespace | None = None,
+        name: str | None = None,
+    ) -> Self:
+        if initializer is not None and not callable(initializer):
+            raise TypeError(f"initializer must be callable, not {type(initializer).__name__}")
+        if isinstance(preload, str):
+            raise TypeError("preload must be several names of modules, not one str")
+        if max_tasks_per_interpreter is not None and max_tasks_per_interpreter < 1:
+            raise ValueError("max_tasks_per_interpreter must be greater than 0")
+        return super().__new__(
+            cls,
+            interpreters=_cores() if interpreters is None else interpreters,
+            threads=threads,
+            max_tasks=max_tasks_per_interpreter or 0,
+            warm=warm,
+            name=name or f"atoll-pool-{_pool_number()}",
+            preload=tuple(preload),
+            set_up=() if initializer is None else ((initializer, tuple(initargs)),),
+            config=config,
+        )
+
+    def map(
+        self,
+        function: Callable[..., _T],
+        /,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+        buffersize: int | None = None,
+        progress: bool = False,
+    ) -> Iterator[_T]:
+        """Call the function with the items of the iterables; yield the results in their order.
+
+        Starts at once and works ahead of the consumer, by ``buffersize`` items at most (by default
+        by as many as keep the workers busy), so the iterables may be endless. Several calls make
+        one task: ``chunksize`` of them, or as many as take about two milliseconds. What a call
+        raises is raised in its place; the calls that have not begun are then cancelled. ``timeout``
+        is how many seconds one task may run. ``progress`` shows a bar (needs tqdm).
+        """
+        return self._start_map(
+            _OrderedMap, function, iterables, timeout, chunksize, buffersize, progress
+        )
+
+    def imap_unordered(
+        self,
+        function: Callable[..., _T],
+        /,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+        buffersize: int | None = None,
+        progress: bool = False,
+    ) -> Iterator[_T]:
+        """As :meth:`map`, but yield the results as they come."""
+        return self._start_map(
+            _UnorderedMap, function, iterables, timeout, chunksize, buffersize, progress
+        )
+
+    def _start_map(
+        self,
+        kind: type[_Map[_T]],
+        function: Callable[..., _T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int | None,
+        buffersize: int | None,
+        progress: bool,
+    ) -> Iterator[_T]:
+        if not callable(function):
+            raise TypeError(f"expected a callable, not {type(function).__name__}")
+        for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
+            if value is None:
+                continue
+            if not isinstance(value, int):
+                raise TypeError(f"{name} must be an integer or None")
+            if value < 1:
+                raise ValueError(f"{name} must be None or > 0")
+        if timeout is not None and not timeout > 0:
+            raise ValueError("timeout must be a positive number of seconds, or None")
+        results = iter(kind(self, function, iterables, timeout, chunksize, buffersize))
+        if not progress:
+            return results
+        return _with_progress(results, iterables)
+
+    def stats(self) -> PoolStats:
+        """Return what the pool has done so far, and what it is doing."""
+        return PoolStats(**self._stats())
+
+    def take_interpreter(self) -> interpreters.Interpreter:
+        """Return an interpreter that is set up like those of the pool, but is yours.
+
+        With ``warm`` spares it is there at once, and is replaced in the background; otherwise it is
+        made now. Close it yourself.
+        """
+        interp = interpreters.Interpreter(self._take(), _ownsref=True)
+        _interpreters.incref(interp.id, implieslink=True)
+        _interpreters.decref(interp.id)
+        return interp
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is not None:
+            self._stop()
+        self.shutdown()
+
+    def __repr__(self) -> str:
+        state = "broken" if self.broken else "shut down" if self.closed else "open"
+        return f"<atoll.Pool, {self.interpreters} interpreters, {state}>"
+
+
+class _Map(Iterator[_T]):
+    """A map under way: chunks of calls that are ahead of the consumer."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        function: Callable[..., _T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int | None,
+        buffersize: int | None,
+    ) -> None:
+        self._pool = pool
+        self._function = function
+        self._calls = zip(*iterables, strict=False)
+        self._timeout = timeout
+        self._fixed = chunksize
+        self._chunk = chunksize or 1
+        self._most = buffersize
+        self._workers = pool._max_workers
+        self._ahead = 0  # calls that were submitted and whose results are not consumed
+        self._in_flight = 0  # chunks
+        self._exhausted = False
+        self._ready: Iterator[_T] = iter(())
+        self._error: BaseException | None = None
+        self._over = False
+        self._fill()
+
+    def _fill(self) -> None:
+        """Submit chunks up to the limits."""
+        while not self._exhausted and self._in_flight < 2 * self._workers + 2:
+            size = self._chunk
+            if self._most is not None:
+                size = min(size, self._most - self._ahead)
+                if size <= 0:
+                    return
+            calls = list(itertools.islice(self._calls, size))
+            if len(calls) < size:
+                self._exhausted = True
+            if not calls:
+                return
+            self._submit(calls)
+            self._in_flight += 1
+            self._ahead += len(calls)
+
+    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
+        raise NotImplementedError
+
+    def _next_chunk(self) -> Future[Any] | None:
+        """Wait for a chunk that is done; None if there is none to come."""
+        raise NotImplementedError
+
+    def _pending(self) -> Iterable[Future[Any]]:
+        raise NotImplementedError
+
+    def _adapt(self, seconds: float, calls: int) -> None:
+        """Choose the size of the chunks to come by what one call has taken."""
+        if self._fixed is not None or calls == 0:
+            return
+        fitting = int(_CHUNK_SECONDS * calls / max(seconds, 1e-9))
+        # Step by step: the first calls import, and calls may differ.
+        self._chunk = max(1, min(fitting, 4 * self._chunk, _LARGEST_CHUNK))
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> _T:
+        while True:
+            for result in self._ready:
+                self._ahead -= 1
+                return result
+            if self._error is not None or self._over:
+                self._finish()
+            self._advance()
+
+    def _advance(self) -> None:
+        """Replace the consumed results by those of another chunk."""
+        if self._most is not None:
+            self._fill()
+        try:
+            future = self._next_chunk()
+            if future is None:
+                self._over = True
+                return
+            self._in_flight -= 1
+            results, error = future._take_results()
+        except BaseException:
+            self.close()
+            raise
+        self._adapt(future._seconds, len(results))
+        self._error = error
+        self._ready = iter(results)
+        if error is None:
+            self._fill()
+
+    def _finish(self) -> None:
+        error, self._error, self._over = self._error, None, True
+        self.close()
+        if error is None:
+            raise StopIteration
+        try:
+            raise error
+        finally:
+            del error  # its traceback refers to this frame
+
+    def close(self) -> None:
+        """Cancel the calls that have not begun."""
+        self._over = self._exhausted = True
+        for future in self._pending():
+            future.cancel()
+
+    def __del__(self) -> None:
+        if not self.__dict__.get("_over", True):
+            self.close()
+
+
+class _OrderedMap(_Map[_T]):
+    def __init__(self, *args: Any) -> None:
+        self._futures: deque[Future[Any]] = deque()
+        super().__init__(*args)
+
+    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
+        self._futures.append(self._pool._submit_map(self._function, calls, self._timeout))
+
+    def _next_chunk(self) -> Future[Any] | None:
+        if not self._futures:
+            return None
+        self._futures[0]._wait()
+        return self._futures.popleft()
+
+    def _pending(self) -> Iterable[Future[Any]]:
+        return self._futures
+
+
+class _UnorderedMap(_Map[_T]):
+    def __init__(self, *args: Any) -> None:
+        self._completions = _atoll._Completions()
+        self._futures: dict[int, Future[Any]] = {}
+        self._number = itertools.count().__next__
+        super().__init__(*args)
+
+    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
+        tag = self._number()
+        self._futures[tag] = self._pool._submit_map(
+            self._function, calls, self._timeout, self._completions, tag
+        )
+
+    def _next_chunk(self) -> Future[Any] | None:
+        if not self._futures:
+            return None
+        return self._futures.pop(self._completions.get())
+
+    def _pending(self) -> Iterable[Future[Any]]:
+        return self._futures.values()
+
+
+def _with_progress(results: Iterator[_T], iterables: tuple[Iterable[Any], ...]) -> Iterator[_T]:
+    from tqdm.auto import tqdm
+
+    sizes = [size for each in iterables if (size := _length_hint(each)) is not None]
+    bar: Iterator[_T] = iter(tqdm(results, total=min(sizes) if sizes else None))
+    return bar
+
+
+def _length_hint(iterable: Iterable[Any]) -> int | None:
+    try:
+        return len(iterable)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+# --- the default pool ----------------------------------------------------------------------------
+
+_default: Pool | None = None
+_default_lock = threading.Lock()
+
+
+def default_pool() -> Pool:
+    """Return the pool behind :func:`map` and :func:`run`: one interpreter per core.
+
+    It is made at first use and shut down when the interpreter exits.
+    """
+    global _default
+    with _default_lock:
+        if _default is None or _default.closed or _default.broken:
+            _default = Pool(name="atoll-default")
+        return _default
+
+
+def map(
+    function: Callable[..., _T],
+    /,
+    *iterables: Iterable[Any],
+    timeout: float | None = None,
+    chunksize: int | None = None,
+    buffersize: int | None = None,
+    progress: bool = False,
+) -> Iterator[_T]:
+    """:meth:`Pool.map` on the default pool."""
+    return default_pool().map(
+        function,
+        *iterables,
+        timeout=timeout,
+        chunksize=chunksize,
+        buffersize=buffersize,
+        progress=progress,
+    )
+
+
+def run(
+    function: Callable[..., _T], /, *args: Any, timeout: float | None = None, **kwargs: Any
+) -> _T:
+    """:meth:`Pool.run` on the default pool."""
+    return default_pool().run(function, *args, timeout=timeout, **kwargs)
+
+
+# Registered when the first pool can be made: callbacks of the program that were registered later
+# run before, and may still use pools; those that were registered earlier find them shut down, as
+# with concurrent.futures.
+atexit.register(_atoll._end_pools)

@@ -1,0 +1,158 @@
+#include "runtime/pool/job.hpp"
+
+#include <cmath>
+#include <exception>
+#include <utility>
+
+#include "atoll/error.hpp"
+#include "py/thread_state.hpp"
+#include "runtime/pool/pool.hpp"
+#include "runtime/pool/threads.hpp"
+#include "runtime/session.hpp"
+
+namespace libatoll::runtime {
+
+namespace {
+
+/// Of the worker that the calling thread is.
+thread_local Desk* own_desk = nullptr;
+
+/// The span in which a worker is at a job. Inside.
+class AtWork {
+ public:
+  AtWork(Desk& desk, const Job& job) noexcept : desk_(desk) {
+    own_desk = &desk;
+    desk.current = &job;
+  }
+  ~AtWork() {
+    own_desk = nullptr;
+    desk_.current = nullptr;
+    desk_.must_raise.store(false, std::memory_order_relaxed);
+    if (std::exchange(desk_.is_interrupted, false)) {
+      PyThreadState_SetAsyncExc(desk_.thread, nullptr);
+    }
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  Desk& desk_;
+};
+
+/// A limit on the run of a job, while it lasts.
+class Limit {
+ public:
+  explicit Limit(Job& job) {
+    const double seconds = job.timeout();
+    if (!(seconds > 0) || std::isinf(seconds)) return;
+    entry_ = Deadlines::instance().add(job, core::Deadline::after(seconds));
+    is_set_ = true;
+  }
+  ~Limit() {
+    if (is_set_) Deadlines::instance().remove(entry_);
+  }
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+
+ private:
+  bool is_set_ = false;
+  Deadlines::Entry entry_;
+};
+
+/// What the runtime itself could not do, as a result.
+void describe_failure(RunResult& result, const char* type, const char* what) {
+  result.outcome = Outcome::raised;
+  transfer::ExceptionSnapshot& snapshot = result.exception.emplace();
+  snapshot.type_name = snapshot.type_qualname = type;
+  snapshot.type_module = "builtins";
+  snapshot.message = what;
+  snapshot.formatted = std::string(type) + ": " + what;
+}
+
+}  // namespace
+
+Job::Job(double timeout) noexcept : timeout_(timeout) {}
+
+Job::~Job() = default;
+
+Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& context) {
+  desk_ = desk;
+  if (!start()) return Ending::called_off;
+  const std::int64_t begin = core::monotonic_now();
+  RunResult result;
+  try {
+    const AtWork at_work(*desk, *this);
+    const Limit limit(*this);
+    run(context, result);
+  } catch (const std::bad_alloc&) {
+    describe_failure(result, "MemoryError", "");
+  } catch (const std::exception& error) {
+    describe_failure(result, "RuntimeError", error.what());
+  }
+  if (!settle()) return Ending::called_off;
+  nanoseconds_ = core::monotonic_now() - begin;
+  // From finish() on the result is its receiver's.
+  const Ending ending = result.outcome == Outcome::returned ? Ending::returned : Ending::failed;
+  result_ = std::move(result);
+  finish();
+  return ending;
+}
+
+void Job::fail_with_pool() noexcept {
+  if (!settle_unstarted()) return;
+  was_refused_ = true;
+  finish();
+}
+
+bool Job::cancel_and_interrupt() noexcept {
+  if (cancel(Reach::pending)) return true;
+  if (!cancel(Reach::running)) return false;
+  run_aside([job = core::Handle<Job>::share(this)] { job->interrupt(); });
+  return true;
+}
+
+void Job::expire() noexcept {
+  if (time_out()) interrupt();
+}
+
+void Job::interrupt() const noexcept {
+  try {
+    Session session(*desk_->interpreter, Session::Access::pin);
+    Desk& desk = *desk_;
+    if (desk.current != this) return;
+    transfer::Context* const context = desk_->interpreter->context();
+    if (!context) {
+      PyErr_Clear();
+      return;
+    }
+    desk.is_interrupted = true;
+    desk.must_raise.store(true, std::memory_order_relaxed);
+    PyThreadState_SetAsyncExc(desk.thread, context->task_interrupted());
+    session.leave();
+    if (desk.parker) desk.parker->interrupt();
+  } catch (const std::exception&) {
+    // The interpreter is closed by now, or there is no memory: nothing to stop, or no means.
+  }
+}
+
+bool may_wait_on() noexcept {
+  if (!own_desk || !own_desk->must_raise.exchange(false, std::memory_order_relaxed)) return true;
+  // The job may have called into another interpreter. Then its own learns of the interrupt, too,
+  // when that call returns.
+  if (PyInterpreterState_Get() == own_desk->interpreter->state()) {
+    PyThreadState_SetAsyncExc(own_desk->thread, nullptr);
+  }
+  transfer::Context* const context = transfer::find_current();
+  PyErr_SetNone(context ? context->task_interrupted() : PyExc_KeyboardInterrupt);
+  return false;
+}
+
+void CallJob::run(transfer::Context& context, RunResult& result) {
+  call_here(context, std::move(call_), result_mode_, result);
+}
+
+void MapJob::run(transfer::Context& context, RunResult& result) {
+  map_here(context, std::move(calls_), result_mode_, result);
+}
+
+}  // namespace libatoll::runtime

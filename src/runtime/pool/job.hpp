@@ -1,0 +1,128 @@
+// One call that a pool carries out: a task whose worker is in an interpreter.
+//
+// Stopping. A job that runs can be called off at any time, and is over at once. Its code is told to
+// stop by an exception, TaskInterrupted, which it meets at its next byte code, or in a wait of
+// atoll's; what is blocked in C ends first. The exception is delivered under the GIL of the
+// worker's interpreter, and only while the worker is at that very job (Desk::current); the worker
+// takes back, under the same GIL, what was not raised when the job ended. So it never hits the next
+// one.
+#pragma once
+
+#include <Python.h>
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "core/parking.hpp"
+#include "core/task.hpp"
+#include "runtime/pool/deadlines.hpp"
+#include "runtime/registry.hpp"
+#include "runtime/run.hpp"
+#include "transfer/transfer.hpp"
+
+namespace libatoll::runtime {
+
+class Job;
+class Pool;
+
+/// What a worker shows of itself to those who want to stop its job. Outlives the worker.
+struct Desk final : core::Object {
+  Desk(InterpreterHandle where, unsigned long ident) noexcept
+      : interpreter(std::move(where)), thread(ident), parker(core::Parker::current()) {}
+
+  const InterpreterHandle interpreter;
+  const unsigned long thread;  ///< PyThread_get_thread_ident()
+  core::Parker* const parker;
+
+  // Guarded by the interpreter's GIL.
+  const Job* current = nullptr;
+  bool is_interrupted = false;  ///< the current job was told to stop
+
+  std::atomic<bool> must_raise{false};  ///< a wait in atoll has to raise that
+};
+
+class Job : public core::Task {
+ public:
+  /// `timeout`: seconds that it may run; not positive or infinite means no limit.
+  explicit Job(double timeout) noexcept;
+
+  /// Carries it out, inside the worker's interpreter, with its GIL. Leaves no Python error set.
+  virtual void run(transfer::Context& context, RunResult& result) = 0;
+
+  // --- by the worker, inside ---------------------------------------------------------------------
+
+  enum class Ending : std::uint8_t { returned, failed, called_off };
+  /// From start to end.
+  Ending carry_out(const core::Handle<Desk>& desk, transfer::Context& context);
+  /// Instead: the pool is broken.
+  void fail_with_pool() noexcept;
+
+  // --- by anybody; the caller holds a count ------------------------------------------------------
+
+  /// As cancel(Reach::running), and tells the code to stop. Does not wait for it.
+  bool cancel_and_interrupt() noexcept;
+  /// It has run for longer than it may.
+  void expire() noexcept;
+
+  // --- after the end -----------------------------------------------------------------------------
+
+  /// Of a finished job; its one receiver may take things out.
+  [[nodiscard]] RunResult& result() noexcept { return result_; }
+  /// It never ran, as the pool broke.
+  [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
+  /// How long it ran, or may have run.
+  [[nodiscard]] std::int64_t nanoseconds() const noexcept { return nanoseconds_; }
+  [[nodiscard]] double timeout() const noexcept { return timeout_; }
+
+  [[nodiscard]] const core::Handle<Pool>& pool() const noexcept { return pool_; }
+
+  /// Means something to whoever submits it.
+  std::int64_t tag = 0;
+
+ protected:
+  ~Job() override;
+
+ private:
+  friend class Pool;
+
+  void interrupt() const noexcept;
+
+  const double timeout_;
+  core::Handle<Pool> pool_;
+  core::Handle<Desk> desk_;  ///< set before it runs
+  RunResult result_;
+  std::int64_t nanoseconds_ = 0;
+  bool was_refused_ = false;
+};
+
+/// A call that transfer::encode_call() has packed.
+class CallJob final : public Job {
+ public:
+  CallJob(core::Message call, double timeout, transfer::Mode result_mode) noexcept
+      : Job(timeout), call_(std::move(call)), result_mode_(result_mode) {}
+  void run(transfer::Context& context, RunResult& result) override;
+
+ private:
+  core::Message call_;
+  const transfer::Mode result_mode_;
+};
+
+/// A function and a list of argument tuples, as transfer::encode() has packed that pair. The value
+/// is the list of results, up to the call that failed; that one's exception comes beside it.
+class MapJob final : public Job {
+ public:
+  MapJob(core::Message calls, double timeout, transfer::Mode result_mode) noexcept
+      : Job(timeout), calls_(std::move(calls)), result_mode_(result_mode) {}
+  void run(transfer::Context& context, RunResult& result) override;
+
+ private:
+  core::Message calls_;
+  const transfer::Mode result_mode_;
+};
+
+/// For code that blocks in atoll, inside a worker's interpreter, after its wait was interrupted:
+/// false if its job was told to stop; TaskInterrupted is set then.
+[[nodiscard]] bool may_wait_on() noexcept;
+
+}  // namespace libatoll::runtime

@@ -1,0 +1,198 @@
+#include "runtime/pool/pool.hpp"
+
+#include <algorithm>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "runtime/pool/pool_list.hpp"
+#include "runtime/pool/threads.hpp"
+
+namespace libatoll::runtime {
+
+using core::Channel;
+using core::Handle;
+using core::Item;
+using core::Status;
+
+Pool::Pool(InterpreterHandle home, PoolOptions options)
+    : home_(std::move(home)),
+      options_(std::move(options)),
+      jobs_(Handle<Channel>::make(Channel::unbounded)),
+      ended_(Handle<Event>::make()),
+      broken_(Handle<Event>::make()),
+      places_(std::make_unique<Place[]>(options_.interpreters)) {}
+
+Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
+  const auto pool = Handle<Pool>::adopt(new Pool(std::move(home), std::move(options)));
+  pool->running_.resize(pool->max_workers());
+  if (pool->options_.warm == 0) return pool;
+  pool->spares_ = Handle<Channel>::make(Channel::unbounded);
+  pool->upkeep_ = Handle<Channel>::make(Channel::unbounded);
+  for (std::size_t i = 0; i < pool->options_.warm; ++i) {
+    Item request;
+    if (pool->upkeep_->try_send(request) != Status::ok) throw std::bad_alloc();
+  }
+  const std::lock_guard lock(pool->mutex_);
+  pool->start_counted([pool] { pool->keep_warm(); });
+  return pool;
+}
+
+// --- jobs ----------------------------------------------------------------------------------------
+
+Pool::Admission Pool::submit(Job& job) {
+  job.pool_ = Handle<Pool>::share(this);
+  Item item;
+  item.message.attach(Handle<core::Object>(Handle<Job>::share(&job)));
+  if (is_shut_down()) return Admission::shut_down;
+  Status status;
+  std::int64_t idle = idle_.load(std::memory_order_relaxed);
+  while (idle > 0 && !idle_.compare_exchange_weak(idle, idle - 1, std::memory_order_acq_rel)) {
+  }
+  if (idle > 0 || workers() == max_workers()) {
+    // Whoever is there empties the channel before it ends.
+    status = jobs_->try_send(item);
+  } else {
+    const std::lock_guard lock(mutex_);
+    if (!is_shut_down() && !broken_->is_over() && workers() < max_workers()) {
+      try {
+        start_worker();
+      } catch (const std::system_error&) {
+        if (workers() == 0) throw;
+      }
+    }
+    status = jobs_->try_send(item);
+  }
+  switch (status) {
+    case Status::ok:
+      counters_.submitted.fetch_add(1, std::memory_order_relaxed);
+      return Admission::accepted;
+    case Status::no_memory:
+      throw std::bad_alloc();
+    default:
+      return broken_->is_over() ? Admission::broken : Admission::shut_down;
+  }
+}
+
+/// Hands every job that waits to `dispose`.
+template <class Dispose>
+void Pool::drain(Dispose dispose) noexcept {
+  Item item;
+  while (jobs_->try_receive(item) == Status::ok) {
+    dispose(static_cast<Job&>(*item.message.attachment(0)));
+  }
+}
+
+void Pool::shut_down(bool cancel) noexcept {
+  bool has_ended = false;
+  {
+    const std::lock_guard lock(mutex_);
+    is_shut_down_.store(true, std::memory_order_release);
+    (void)jobs_->close(Channel::Close::sending);
+    if (upkeep_) (void)upkeep_->close(Channel::Close::sending);
+    has_ended = threads_ == 0;
+  }
+  if (cancel) {
+    drain([this](Job& job) {
+      if (job.cancel(core::Task::Reach::pending)) {
+        counters_.cancelled.fetch_add(1, std::memory_order_relaxed);
+      }
+    });
+  }
+  if (!has_ended) return;
+  PoolList::instance().remove(*this);
+  ended_->set();
+}
+
+void Pool::interrupt_all() noexcept {
+  shut_down(true);
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    Handle<Job> job;
+    {
+      const core::LockGuard guard(running_lock_);
+      job = running_[i];
+    }
+    if (job) (void)job->cancel_and_interrupt();
+  }
+}
+
+void Pool::break_down(RunResult why) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (broken_->is_over()) return;
+    failure_ = std::move(why);
+  }
+  broken_->set();
+  (void)jobs_->close(Channel::Close::sending);
+  drain([](Job& job) { job.fail_with_pool(); });
+}
+
+void Pool::mark_gone_after_fork() noexcept {
+  is_shut_down_.store(true, std::memory_order_release);
+  ended_->set();
+}
+
+Pool::Stats Pool::stats() const noexcept {
+  const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  return {
+      .submitted = read(counters_.submitted),
+      .finished = read(counters_.finished),
+      .failed = read(counters_.failed),
+      .cancelled = read(counters_.cancelled),
+      .timed_out = read(counters_.timed_out),
+      .recycled = read(counters_.recycled),
+      .waiting = jobs_->count(),
+      .running = read(counters_.running),
+      .workers = workers(),
+      .interpreters = read(counters_.interpreters),
+      .spares = spares_ ? spares_->count() : 0,
+  };
+}
+
+// --- threads -------------------------------------------------------------------------------------
+
+namespace {
+
+/// Of the calling thread, if it is one of a pool's.
+thread_local const Pool* own_pool = nullptr;
+
+}  // namespace
+
+bool Pool::is_own_thread() const noexcept {
+  return own_pool == this;
+}
+
+template <class Work>
+void Pool::start_counted(Work work) {
+  if (threads_ == 0) PoolList::instance().add(*this);
+  start_thread([pool = Handle<Pool>::share(this), work = std::move(work)] {
+    own_pool = pool.get();
+    work();
+    pool->thread_ends();
+  });
+  ++threads_;
+}
+
+void Pool::start_worker() {
+  const std::size_t index = workers();
+  start_counted([this, index] { work(index); });
+  started_.store(index + 1, std::memory_order_release);
+}
+
+void Pool::thread_ends() noexcept {
+  bool was_last = false;
+  bool is_over = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_last = --threads_ == 0;
+    is_over = is_shut_down() || broken_->is_over();
+  }
+  if (!was_last) return;
+  // Nobody is left for what may still be there: the process ends.
+  if (!is_over) shut_down(true);
+  drain([](Job& job) { (void)job.cancel(core::Task::Reach::pending); });
+  PoolList::instance().remove(*this);
+  if (is_shut_down()) ended_->set();
+}
+
+}  // namespace libatoll::runtime

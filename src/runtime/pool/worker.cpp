@@ -1,0 +1,244 @@
+// The threads of a pool: what workers do, and who makes and closes interpreters.
+#include <pthread.h>
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "atoll/error.hpp"
+#include "py/thread_state.hpp"
+#include "runtime/errors.hpp"
+#include "runtime/lifecycle.hpp"
+#include "runtime/pool/pool.hpp"
+#include "runtime/session.hpp"
+#include "transfer/release_list.hpp"
+#include "transfer/transfer.hpp"
+
+namespace libatoll::runtime {
+
+using core::Channel;
+using core::Handle;
+using core::Item;
+using core::Status;
+
+namespace {
+
+void name_thread(const std::string& name) noexcept {
+  constexpr std::size_t longest = 15;
+  pthread_setname_np(pthread_self(), name.substr(0, longest).c_str());
+}
+
+/// What went wrong with the making of an interpreter, where it is no Python exception.
+RunResult failure_of(const std::exception& error) {
+  RunResult result;
+  result.outcome = Outcome::raised;
+  transfer::ExceptionSnapshot& snapshot = result.exception.emplace();
+  snapshot.type_name = snapshot.type_qualname = "InterpreterError";
+  snapshot.type_module = "atoll.interpreters";
+  snapshot.message = error.what();
+  snapshot.formatted = "atoll.interpreters.InterpreterError: " + snapshot.message;
+  return result;
+}
+
+}  // namespace
+
+// --- workers -------------------------------------------------------------------------------------
+
+void Pool::work(std::size_t index) noexcept {
+  name_thread(options_.name + '_' + std::to_string(index));
+  Place& place = places_[index % options_.interpreters];
+  // One that was received for a member that has been retired meanwhile.
+  Handle<Job> job;
+  for (bool goes_on = true; goes_on;) {
+    const Handle<Member> member = place.enter([this] { return obtain_member(); });
+    if (!member) break;
+    try {
+      goes_on = serve(index, *member, job);
+    } catch (const std::exception& error) {
+      // Somebody else has ended the interpreter, or there is no memory.
+      break_down(failure_of(error));
+      goes_on = false;
+    }
+    if (place.leave(member)) dispose(member);
+  }
+  if (job) job->fail_with_pool();
+}
+
+/// Carries jobs out until there are no more, or the member is retired (true).
+bool Pool::serve(std::size_t index, Member& member, Handle<Job>& job) {
+  Interpreter& interpreter = member.interpreter();
+  Session session(interpreter, Session::Access::tenant);
+  if (!lifecycle::join_current()) throw InterpreterError(take_error_text());
+  transfer::Context& context = *interpreter.context();
+  const auto desk = Handle<Desk>::make(InterpreterHandle::share(&interpreter),
+                                       PyThread_get_thread_ident());
+  for (;;) {
+    if (!job) job = next_job(interpreter.id());
+    if (!job) return false;
+    if (member.is_retired()) return true;
+    if (interpreter.has_orphans()) interpreter.delete_orphans();
+    transfer::drain_releases(context);
+    carry_out(index, job, desk, context);
+    job = nullptr;
+    member.count_job(options_.max_jobs);
+    if (member.is_retired()) return true;
+  }
+}
+
+void Pool::carry_out(std::size_t index, const Handle<Job>& job, const Handle<Desk>& desk,
+                     transfer::Context& context) {
+  show_running(index, job);
+  counters_.running.fetch_add(1, std::memory_order_relaxed);
+  const Job::Ending ending = job->carry_out(desk, context);
+  counters_.running.fetch_sub(1, std::memory_order_relaxed);
+  show_running(index, nullptr);
+  const auto count = [](std::atomic<std::uint64_t>& counter) {
+    counter.fetch_add(1, std::memory_order_relaxed);
+  };
+  switch (ending) {
+    case Job::Ending::returned:
+      return count(counters_.finished);
+    case Job::Ending::failed:
+      return count(counters_.failed);
+    case Job::Ending::called_off:
+      return count(job->state() == core::Task::State::timed_out ? counters_.timed_out
+                                                               : counters_.cancelled);
+  }
+}
+
+/// For interrupt_all().
+void Pool::show_running(std::size_t index, Handle<Job> job) noexcept {
+  const core::LockGuard guard(running_lock_);
+  std::swap(running_[index], job);
+}
+
+/// Empty: there are no more, or the process or the interpreter ends.
+Handle<Job> Pool::next_job(core::InterpreterId interpreter) noexcept {
+  Item item;
+  Status status = jobs_->try_receive(item);
+  if (status == Status::pending) {
+    idle_.fetch_add(1, std::memory_order_acq_rel);
+    const py::Detached detached;
+    do {
+      status = jobs_->receive(item, {.interpreter = interpreter});
+    } while (status == Status::interrupted);
+  }
+  if (status != Status::ok) return {};
+  return Handle<Job>::share(static_cast<Job*>(item.message.attachment(0)));
+}
+
+// --- interpreters --------------------------------------------------------------------------------
+
+void Member::close() noexcept {
+  interpreter_->release_run();
+  try {
+    lifecycle::close(*interpreter_);
+  } catch (const std::exception&) {
+    // Somebody else was faster, or uses it: then it is theirs.
+  }
+}
+
+Handle<Member> Pool::take_spare() noexcept {
+  if (!spares_) return {};
+  Item item;
+  if (spares_->try_receive(item) != Status::ok) return {};
+  Item request;
+  (void)upkeep_->try_send(request);
+  return Handle<Member>::share(static_cast<Member*>(item.message.attachment(0)));
+}
+
+Handle<Member> Pool::obtain_member() noexcept {
+  Handle<Member> member = take_spare();
+  if (!member) member = make_member();
+  if (member) counters_.interpreters.fetch_add(1, std::memory_order_relaxed);
+  return member;
+}
+
+/// Breaks the pool where it fails.
+Handle<Member> Pool::make_member() noexcept {
+  if (broken_->is_over()) return {};
+  try {
+    InterpreterHandle fresh;
+    {
+      const Session inside(*home_, Session::Access::pin);
+      fresh = lifecycle::create({.config = options_.config});
+    }
+    if (fresh->admit_run() != Interpreter::Admission::admitted) {
+      throw InterpreterError("somebody else uses an interpreter that was made for the pool");
+    }
+    const auto member = Handle<Member>::make(fresh);
+    RunResult result;
+    set_up(*member, result);
+    if (result.outcome == Outcome::returned) return member;
+    member->close();
+    break_down(std::move(result));
+  } catch (const std::exception& error) {
+    break_down(failure_of(error));
+  }
+  return {};
+}
+
+void Pool::set_up(Member& member, RunResult& result) {
+  Interpreter& interpreter = member.interpreter();
+  Session session(interpreter, Session::Access::tenant);
+  if (!lifecycle::join_current()) throw InterpreterError(take_error_text());
+  transfer::Context& context = *interpreter.context();
+  for (const std::string& module : options_.preload) {
+    if (py::guarded([&] { return py::Ref::steal(PyImport_ImportModule(module.c_str())); })) continue;
+    return fail_here(context, result);
+  }
+  for (const core::Message& call : options_.set_up) {
+    call_here(context, call, transfer::Mode::any, result);
+    if (result.outcome != Outcome::returned) return;
+  }
+}
+
+/// After its last worker has left.
+void Pool::dispose(const Handle<Member>& member) noexcept {
+  counters_.interpreters.fetch_sub(1, std::memory_order_relaxed);
+  if (member->is_retired()) counters_.recycled.fetch_add(1, std::memory_order_relaxed);
+  if (upkeep_) {
+    Item item;
+    item.message.attach(Handle<core::Object>(member));
+    if (upkeep_->try_send(item) == Status::ok) return;
+  }
+  member->close();
+}
+
+InterpreterHandle Pool::take_interpreter() {
+  Handle<Member> member = take_spare();
+  if (!member) {
+    const py::Detached detached;
+    member = make_member();
+  }
+  if (!member) return {};
+  member->interpreter().release_run();
+  return InterpreterHandle::share(&member->interpreter());
+}
+
+// --- the thread that keeps spares ----------------------------------------------------------------
+
+void Pool::keep_warm() noexcept {
+  name_thread(options_.name + "_warm");
+  Item item;
+  for (;;) {
+    const Status status = upkeep_->receive(item);
+    if (status == Status::interrupted) continue;
+    if (status != Status::ok) break;
+    if (item.message.attachment_count() != 0) {
+      static_cast<Member&>(*item.message.attachment(0)).close();
+    } else if (!is_shut_down()) {
+      Item spare;
+      if (Handle<Member> member = make_member()) {
+        spare.message.attach(Handle<core::Object>(std::move(member)));
+        (void)spares_->try_send(spare);
+      }
+    }
+    item.message.reset();
+  }
+  while (spares_->try_receive(item) == Status::ok) {
+    static_cast<Member&>(*item.message.attachment(0)).close();
+  }
+}
+
+}  // namespace libatoll::runtime
