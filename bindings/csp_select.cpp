@@ -121,7 +121,7 @@ PyObject* select(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyOb
 
 PyStructSequence_Field fields[] = {
     {"index", "which case it was, from 0; None for the default"},
-    {"channel", "the Sender, Receiver or Queue of the case; None for the default"},
+    {"channel", "the Sender, Receiver, Queue or Future of the case; None for the default"},
     {"value", "what was received; the default; None after a send"},
     {"closed", "the case is a Receiver whose channel is closed: nothing was received"},
     {nullptr, nullptr},
@@ -144,11 +144,11 @@ PyMethodDef select_functions[] = {
     {"select", as_method(select), METH_FASTCALL | METH_KEYWORDS,
      "select($module, /, *cases, timeout=None, default=<not given>, order='random')\n\n"
      "Carry out the first of several cases that is ready, and only that one.\n\n"
-     "A case is a Receiver (receive a value), a Queue (get an item), a tuple (Sender, value) (send\n"
-     "the value), or None, which is never ready. Among several that are ready one is chosen at\n"
+     "A case is a Receiver (receive a value), a Queue (get an item), a Future (its result), a tuple\n"
+     "(Sender, value) (send the value), or None, which is never ready. Among several that are ready one is chosen at\n"
      "random or, with order='given', the first. The result is a Selected: index, channel, value,\n"
      "closed. A Receiver whose channel is closed is ready, with closed=True and the value None; a\n"
-     "send on a closed channel raises Closed.\n\n"
+     "send on a closed channel raises Closed, and a Future that failed raises what its task raised.\n\n"
      "While none is ready it waits, at most timeout seconds (a fraction counts; None: as long as it\n"
      "takes), then raises TimeoutError. With a default it returns that instead, as value, with the\n"
      "index None; and if no timeout is given, at once. Raises ValueError where it would wait for\n"

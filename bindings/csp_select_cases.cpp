@@ -7,11 +7,24 @@
 #include "csp_errors.hpp"
 #include "csp_receiver.hpp"
 #include "csp_sender.hpp"
+#include "future_type.hpp"
 #include "queue_type.hpp"
+#include "runtime/pool/pool.hpp"
 
 namespace libatoll::bindings {
 
 using core::Status;
+
+namespace {
+
+/// For a future that has failed before there was a task.
+core::Handle<core::Task> over_task() {
+  auto event = core::Handle<runtime::Event>::make();
+  event->set();
+  return event;
+}
+
+}  // namespace
 
 bool SelectCase::recognise(const State& state, PyObject* given, Py_ssize_t index) {
   if (given == Py_None) return true;
@@ -25,6 +38,11 @@ bool SelectCase::recognise(const State& state, PyObject* given, Py_ssize_t index
     channel_ = given;
     return true;
   }
+  if (is_future(state, given)) {
+    kind_ = Kind::future;
+    channel_ = given;
+    return true;
+  }
   if (PyTuple_CheckExact(given) && PyTuple_GET_SIZE(given) == 2 &&
       Py_IS_TYPE(PyTuple_GET_ITEM(given, 0), state.sender_type)) {
     kind_ = Kind::send;
@@ -33,8 +51,8 @@ bool SelectCase::recognise(const State& state, PyObject* given, Py_ssize_t index
     return true;
   }
   PyErr_Format(PyExc_TypeError,
-               "case %zd of select() must be a Receiver, a Queue, a tuple (Sender, value) or None, "
-               "not %.200s",
+               "case %zd of select() must be a Receiver, a Queue, a Future, a tuple (Sender, value) or "
+               "None, not %.200s",
                index, Py_TYPE(given)->tp_name);
   return false;
 }
@@ -45,6 +63,11 @@ bool SelectCase::prepare(const State& state) {
       return true;
     case Kind::get:
       operation_.emplace<core::Receive>(queue_behind(channel_));
+      return true;
+    case Kind::future:
+      task_ = core::Handle<core::Task>::share(job_behind(state, channel_));
+      if (!task_) task_ = over_task();
+      operation_.emplace<core::Completion>(*task_);
       return true;
     case Kind::receive: {
       const EndObject& end = end_of(channel_);
@@ -80,10 +103,12 @@ bool SelectCase::begin_use(Recall& recall) {
 core::Operation* SelectCase::operation() noexcept {
   if (auto* receive = std::get_if<core::Receive>(&operation_)) return receive;
   if (auto* send = std::get_if<core::Send>(&operation_)) return send;
+  if (auto* completion = std::get_if<core::Completion>(&operation_)) return completion;
   return std::get_if<core::Tick>(&operation_);
 }
 
-PyObject* SelectCase::take_value(const State& state) {
+PyObject* SelectCase::take_value(State& state) {
+  if (kind_ == Kind::future) return future_result(state, channel_);
   if (const auto* tick = std::get_if<core::Tick>(&operation_)) return unpack_tick(tick->due());
   auto* receive = std::get_if<core::Receive>(&operation_);
   if (!receive) Py_RETURN_NONE;

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "core/channel.hpp"
+#include "core/task.hpp"
 #include "core/timer.hpp"
 #include "csp_end.hpp"
 #include "state.hpp"
@@ -27,12 +28,12 @@ class SelectCase {
 
   /// Null for a case that is never ready.
   [[nodiscard]] core::Operation* operation() noexcept;
-  /// The Sender, Receiver or Queue; null for a case that is never ready.
+  /// The Sender, Receiver, Queue or Future; null for a case that is never ready.
   [[nodiscard]] PyObject* channel() const noexcept { return channel_; }
   [[nodiscard]] bool is_own_end_closed() const noexcept;
 
   /// What was received, None for a send. Null with a Python error set.
-  [[nodiscard]] PyObject* take_value(const State& state);
+  [[nodiscard]] PyObject* take_value(State& state);
   /// Is `closed` a result of this case? Otherwise it is an error.
   [[nodiscard]] bool can_be_closed() const noexcept { return kind_ == Kind::receive; }
   PyObject* raise_error(State& state, core::Status status) const;
@@ -40,12 +41,13 @@ class SelectCase {
   void put_back() noexcept;
 
  private:
-  enum class Kind : std::uint8_t { never, receive, send, get };
+  enum class Kind : std::uint8_t { never, receive, send, get, future };
 
   Kind kind_ = Kind::never;
   PyObject* channel_ = nullptr;
   PyObject* value_ = nullptr;  ///< to be sent
-  std::variant<std::monostate, core::Receive, core::Send, core::Tick> operation_;
+  core::Handle<core::Task> task_;  ///< of a Future
+  std::variant<std::monostate, core::Receive, core::Send, core::Tick, core::Completion> operation_;
   UseOfEnd use_;
 };
 

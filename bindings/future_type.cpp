@@ -116,6 +116,7 @@ PyObject* raise_kept(py::Ref exception) {
 
 constexpr const char* timeout_names[] = {"timeout"};
 constexpr Signature result_signature = {"result", timeout_names, 1, 1, 0};
+constexpr Signature wait_signature = {"_wait", timeout_names, 1, 1, 0};
 constexpr Signature exception_signature = {"exception", timeout_names, 1, 1, 0};
 
 /// Waits until the future is over. False with a Python error set.
@@ -163,8 +164,8 @@ PyObject* exception(PyObject* object, PyObject* const* args, Py_ssize_t nargs, P
   return end.result ? Py_NewRef(Py_None) : nullptr;
 }
 
-PyObject* wait(PyObject* object, PyObject*) {
-  if (!wait_until_over(self_of(object), result_signature, nullptr, 0, nullptr)) return nullptr;
+PyObject* wait(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  if (!wait_until_over(self_of(object), wait_signature, args, nargs, kwnames)) return nullptr;
   Py_RETURN_NONE;
 }
 
@@ -368,7 +369,7 @@ PyMethodDef methods[] = {
      "running($self, /)\n--\n\nReturn whether the task is being carried out."},
     {"done", done, METH_NOARGS,
      "done($self, /)\n--\n\nReturn whether the task is over: finished, cancelled or timed out."},
-    {"_wait", wait, METH_NOARGS, nullptr},
+    {"_wait", as_method(wait), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"_watch", watch, METH_NOARGS, nullptr},
     {"_settle", settle, METH_NOARGS, nullptr},
     {"_take_results", take_results, METH_NOARGS, nullptr},

@@ -132,12 +132,14 @@ class Call {
   py::Ref owned_names_;
 };
 
+bool require_function(const char* method, Py_ssize_t nargs) {
+  if (nargs != 0) return true;
+  PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: a callable", method);
+  return false;
+}
+
 bool require_callable(const char* method, PyObject* const* args, Py_ssize_t nargs) {
-  if (nargs == 0) {
-    PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: a callable",
-                 method);
-    return false;
-  }
+  if (!require_function(method, nargs)) return false;
   if (PyCallable_Check(args[0])) return true;
   PyErr_Format(PyExc_TypeError, "%s() needs a callable, not %.200s", method,
                Py_TYPE(args[0])->tp_name);
@@ -200,10 +202,10 @@ PyObject* submit(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyOb
   return submit_call(object, call, timeout);
 }
 
-/// As submit(); `timeout` is the function's.
+/// As submit(), but `timeout` is the function's, and what is no function fails when it is called.
 PyObject* submit_plain(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
                        PyObject* kwnames) {
-  if (!require_callable("submit", args, nargs)) return nullptr;
+  if (!require_function("submit", nargs)) return nullptr;
   return submit_call(object, Call(args, nargs, kwnames), 0);
 }
 
@@ -276,7 +278,8 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
 // --- ending --------------------------------------------------------------------------------------
 
 /// Null with a Python error set.
-PyObject* wait_until_ended(const State& state, Pool& pool) {
+PyObject* wait_until_ended(const State& state, Pool& pool,
+                           core::Deadline deadline = core::Deadline::never()) {
   if (pool.is_own_thread()) {
     PyErr_SetString(PyExc_RuntimeError,
                     "a thread of the pool cannot wait for the end of the pool: it would wait for "
@@ -285,14 +288,23 @@ PyObject* wait_until_ended(const State& state, Pool& pool) {
   }
   core::Completion completion(pool.ended());
   if (completion.try_() == Status::pending) {
-    const Blocked blocked = block_on(state, completion, core::Deadline::never());
+    const Blocked blocked = block_on(state, completion, deadline);
     if (blocked.raised) return nullptr;
-    if (blocked.status != Status::ok) {
+    if (blocked.status != Status::ok && blocked.status != Status::timed_out) {
       (void)raise_common(state, blocked.status);
       return nullptr;
     }
   }
   Py_RETURN_NONE;
+}
+
+/// As threading.Thread.join(): returns when the time is over, too.
+PyObject* join(PyObject* object, PyObject* timeout) {
+  Timeout parsed;
+  if (!parse_timeout(timeout, parsed)) return nullptr;
+  const PoolObject& self = self_of(object);
+  const Handle<Pool> pool = self.pool;
+  return wait_until_ended(*self.state, *pool, parsed.deadline());
 }
 
 constexpr const char* shutdown_names[] = {"wait", "cancel_futures"};
@@ -403,6 +415,10 @@ PyObject* get_closed(PyObject* object, void*) {
   return PyBool_FromLong(self_of(object).pool->is_shut_down());
 }
 
+PyObject* get_ended(PyObject* object, void*) {
+  return PyBool_FromLong(self_of(object).pool->ended().is_over());
+}
+
 PyObject* get_broken(PyObject* object, void*) {
   return PyBool_FromLong(self_of(object).pool->broken().is_over());
 }
@@ -426,6 +442,7 @@ PyMethodDef methods[] = {
      "Take no more tasks; when those that are there are done, close the interpreters.\n\n"
      "Waits for all of that unless wait is False. With cancel_futures, tasks that have not begun are\n"
      "cancelled."},
+    {"_join", join, METH_O, nullptr},
     {"_stop", stop, METH_NOARGS, nullptr},
     {"_stats", stats, METH_NOARGS, nullptr},
     {"_failure", failure, METH_NOARGS, nullptr},
@@ -438,6 +455,7 @@ PyGetSetDef attributes[] = {
     {"interpreters", get_interpreters, nullptr, "How many interpreters it has at most.", nullptr},
     {"_max_workers", get_max_workers, nullptr, nullptr, nullptr},
     {"_workers", get_workers, nullptr, nullptr, nullptr},
+    {"_ended", get_ended, nullptr, nullptr, nullptr},
     {"closed", get_closed, nullptr, "Whether shutdown() was called.", nullptr},
     {"broken", get_broken, nullptr,
      "Whether an interpreter could not be made or set up: the pool takes no tasks then.", nullptr},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ REDIRECTIONS = {
     "concurrent.interpreters": "atoll.interpreters",
     "concurrent.interpreters._crossinterp": "atoll.interpreters._crossinterp",
     "concurrent.interpreters._queues": "atoll.interpreters._queues",
+    "concurrent.futures.interpreter": "atoll._standard_futures",
 }
 
 #: Tells child processes (through ``atoll.pth``, which every site-packages that has atoll also has)
@@ -51,6 +52,8 @@ class _Redirect:
     ) -> ModuleSpec | None:
         if name in REDIRECTIONS:
             return ModuleSpec(name, self, origin=REDIRECTIONS[name])  # type: ignore[arg-type]
+        if name == "concurrent.futures" and _futures_lacks_executor:
+            return _futures_spec(path)
         return None
 
     def create_module(self, spec: ModuleSpec) -> None:
@@ -62,6 +65,37 @@ class _Redirect:
 
 
 _redirect = _Redirect()
+
+# CPython's `concurrent.futures` knows InterpreterPoolExecutor from 3.14 on. Before that the name is
+# added to the module when it has been imported: to its own __getattr__, so that it stays lazy.
+
+_futures_lacks_executor = sys.version_info < (3, 14)
+
+
+def _futures_spec(path: Sequence[str] | None) -> ModuleSpec | None:
+    spec = PathFinder.find_spec("concurrent.futures", path)
+    if spec is not None and spec.loader is not None:
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            _add_executor(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+    return spec
+
+
+def _add_executor(futures: ModuleType) -> None:
+    standard = futures.__getattr__
+    if standard.__module__ == __name__:
+        return  # from an earlier install()
+
+    def get(name: str) -> object:
+        if name == "InterpreterPoolExecutor" and installed():
+            return import_module("concurrent.futures.interpreter").InterpreterPoolExecutor
+        return standard(name)
+
+    futures.__getattr__ = get  # type: ignore[method-assign]
 
 
 def _put_in_place(name: str) -> None:
@@ -78,7 +112,8 @@ def _put_in_place(name: str) -> None:
 def install() -> None:
     """Put atoll's modules in the place of the standard library's.
 
-    ``concurrent.interpreters`` and ``_interpreters`` are atoll's from now on, in this interpreter,
+    ``concurrent.interpreters``, ``_interpreters`` and ``concurrent.futures``'
+    InterpreterPoolExecutor are atoll's from now on, in this interpreter,
     in every interpreter that atoll creates, and in child processes whose Python has atoll installed
     (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of
     the standard ones keep them: call this first. Calling it again does nothing.
@@ -91,6 +126,8 @@ def install() -> None:
     for name in REDIRECTIONS:
         if sys.modules.get(name) is not None:
             _put_in_place(name)
+    if _futures_lacks_executor and "concurrent.futures" in sys.modules:
+        _add_executor(sys.modules["concurrent.futures"])
     _atoll._set_bootstrap(_BOOTSTRAP)
     os.environ[ENVIRONMENT] = "1"
 

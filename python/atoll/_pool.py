@@ -46,7 +46,8 @@ class PoolStats(NamedTuple):
     spares: int  #: interpreters that are ready to be taken
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Return how many cores this process may use, at least 1."""
     count = getattr(os, "process_cpu_count", None)
     if count is not None:
         return count() or 1
@@ -107,7 +108,7 @@ class Pool(_atoll.Pool):
             raise ValueError("max_tasks_per_interpreter must be greater than 0")
         return super().__new__(
             cls,
-            interpreters=_cores() if interpreters is None else interpreters,
+            interpreters=usable_cores() if interpreters is None else interpreters,
             threads=threads,
             max_tasks=max_tasks_per_interpreter or 0,
             warm=warm,
