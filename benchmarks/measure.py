@@ -41,7 +41,7 @@ class Row:
 
     `values` maps a library's name to its result. `aim` is what atoll is meant to reach: at most so
     much, in `unit`, or at least so much for speed-ups (unit "x"); `aim_ratio` says the same in
-    multiples of CPython's own result.
+    multiples of CPython's own result. `peers` are others' results, to be shown beside.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Row:
     values: dict[str, float] = field(default_factory=dict)
     aim: float | None = None
     aim_ratio: float | None = None
+    peers: dict[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from measure import ATOLL, STOCK, Options, Row, Subject
 
-SUBJECTS = ("interpreters", "queues", "csp", "memory", "speedup")
+SUBJECTS = ("interpreters", "queues", "csp", "pools", "memory", "speedup")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -92,6 +92,8 @@ def main() -> int:
         for row in measure(options):
             ours, stock = (number(row.values.get(x.name), row.unit) for x in (ATOLL, STOCK))
             print_line(row.name, ours, stock, number(row.ratio, "x"), aim(row))
+            for peer, value in row.peers.items():
+                print_line(f"  beside it: {peer}", "", "", number(value, row.unit), "")
             result = asdict(row) | {"ratio": row.ratio, "reached": row.reached}
             rows.setdefault(name, []).append(result)
     print(f"took {time.monotonic() - start:.0f} s", file=sys.stderr)

@@ -27,6 +27,11 @@ _CHUNK_SECONDS = 0.002
 
 _LARGEST_CHUNK = 4096
 
+#: How much work should wait for each worker, in seconds, so that none sleeps while there is some.
+_AHEAD_SECONDS = 0.01
+
+_MOST_AHEAD = 2000
+
 _pool_number = itertools.count().__next__
 
 
@@ -236,6 +241,7 @@ class _Map(Iterator[_T]):
         self._workers = pool._max_workers
         self._ahead = 0  # calls that were submitted and whose results are not consumed
         self._in_flight = 0  # chunks
+        self._limit = 2 * pool._max_workers + 2  # of these
         self._exhausted = False
         self._ready: Iterator[_T] = iter(())
         self._error: BaseException | None = None
@@ -244,7 +250,7 @@ class _Map(Iterator[_T]):
 
     def _fill(self) -> None:
         """Submit chunks up to the limits."""
-        while not self._exhausted and self._in_flight < 2 * self._workers + 2:
+        while not self._exhausted and self._in_flight < self._limit:
             size = self._chunk
             if self._most is not None:
                 size = min(size, self._most - self._ahead)
@@ -270,8 +276,13 @@ class _Map(Iterator[_T]):
         raise NotImplementedError
 
     def _adapt(self, seconds: float, calls: int) -> None:
-        """Choose the size of the chunks to come by what one call has taken."""
-        if self._fixed is not None or calls == 0:
+        """Choose, by what a chunk has taken, how many of what size to submit ahead."""
+        if calls == 0:
+            return
+        if self._fixed is not None:
+            fitting = int(self._workers * _AHEAD_SECONDS / max(seconds, 1e-9))
+            least = 2 * self._workers + 2
+            self._limit = max(least, min(fitting, 2 * self._limit, _MOST_AHEAD))
             return
         fitting = int(_CHUNK_SECONDS * calls / max(seconds, 1e-9))
         # Step by step: the first calls import, and calls may differ.
