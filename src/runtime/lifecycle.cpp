@@ -28,7 +28,8 @@ namespace libatoll::runtime::lifecycle {
 
 namespace {
 
-std::atomic<bool> exiting{false};
+/// The thread (PyThread_get_thread_ident) in which the process exits, or 0.
+std::atomic<unsigned long> exiting_thread{0};
 
 std::mutex bootstrap_mutex;
 std::string bootstrap_source;
@@ -290,11 +291,19 @@ void set_bootstrap(std::string source) {
 }
 
 bool is_exiting() noexcept {
-  return exiting.load(std::memory_order_relaxed);
+  return exiting_thread.load(std::memory_order_relaxed) != 0;
+}
+
+bool is_too_late() noexcept {
+  // Sequentially consistent, as the gate's admission is not: a fence stands between the two.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const unsigned long thread = exiting_thread.load(std::memory_order_relaxed);
+  return thread != 0 && thread != PyThread_get_thread_ident();
 }
 
 void set_exiting(bool value) noexcept {
-  exiting.store(value, std::memory_order_relaxed);
+  exiting_thread.store(value ? PyThread_get_thread_ident() : 0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace libatoll::runtime::lifecycle

@@ -39,6 +39,9 @@ void set_bootstrap(std::string source);
 
 /// The main interpreter's atexit callbacks have begun: no thread state is cached any more.
 [[nodiscard]] bool is_exiting() noexcept;
+/// They have begun in another thread: the calling one was admitted to an interpreter that may have
+/// been made fit for CPython's finalization already, and must leave it alone.
+[[nodiscard]] bool is_too_late() noexcept;
 /// Stops what runs in other interpreters and makes them fit for CPython's own finalization. In the
 /// main interpreter, with its GIL.
 void prepare_exit() noexcept;

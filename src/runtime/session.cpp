@@ -146,7 +146,8 @@ bool Session::calling_thread_came_from(const Interpreter& interpreter) noexcept 
 
 Session::Session(Interpreter& target, Access access)
     : target_(InterpreterHandle::share(&target)), access_(access) {
-  if (access == Access::run || access == Access::pin) {
+  const bool asks_gate = access == Access::run || access == Access::pin;
+  if (asks_gate) {
     switch (access == Access::run ? target.admit_run() : target.admit_pin()) {
       case Interpreter::Admission::admitted:
         break;
@@ -154,6 +155,10 @@ Session::Session(Interpreter& target, Access access)
         throw InterpreterError("interpreter already running");
       case Interpreter::Admission::closed:
         throw InterpreterNotFoundError(target.id());
+    }
+    if (!target.is_main() && lifecycle::is_too_late()) {
+      release_gate();
+      refuse_at_exit();
     }
   }
   active_ = true;
@@ -190,6 +195,11 @@ Session::Session(Interpreter& target, Access access)
   innermost = this;
   if (access_ == Access::run || access_ == Access::tenant) {
     target.set_runner(PyThread_get_thread_ident());
+  }
+  // Whoever exits has either seen the runner, or been seen by it.
+  if (asks_gate && !target.is_main() && lifecycle::is_too_late()) {
+    leave();
+    refuse_at_exit();
   }
   if (access_ == Access::run && signals::on_main_thread()) watch_ = signals::begin_watch(target);
   if (target.has_orphans()) target.delete_orphans();
@@ -228,6 +238,14 @@ void Session::abandon() noexcept {
   active_ = false;
   innermost = outer_;
   if (caller_) py::attach(caller_);
+}
+
+void Session::refuse_at_exit() {
+  if (innermost) throw InterpreterError("the process is exiting");
+  // A daemon thread, or one that is not Python's, does not come back, as none does that attaches
+  // while CPython finalizes.
+  if (py::attached_thread_state()) PyEval_SaveThread();
+  py::block_forever();
 }
 
 void Session::release_gate() noexcept {

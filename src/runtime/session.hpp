@@ -51,6 +51,7 @@ class Session {
 
  private:
   void release_gate() noexcept;
+  [[noreturn]] static void refuse_at_exit();
 
   InterpreterHandle target_;
   Access access_;

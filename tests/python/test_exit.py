@@ -112,6 +112,21 @@ class TestExit:
         )
         assert "Fatal" not in proc.stderr
 
+    @pytest.mark.skipif(
+        sys.version_info < (3, 14), reason="CPython's own finalization aborts (docs/limits.md)"
+    )
+    @pytest.mark.parametrize("attempt", range(5))
+    def test_a_daemon_thread_that_is_about_to_run_code(self, attempt):
+        proc = run("""
+            import threading
+            from atoll import interpreters
+            i = interpreters.create()
+            code = "import os\\nwhile True: os.getpid()"
+            threading.Thread(target=i.exec, args=(code,), daemon=True).start()
+        """)
+        assert "Fatal" not in proc.stderr
+        assert "Exception in thread" not in proc.stderr
+
     def test_its_own_threads_are_waited_for(self):
         proc = run("""
             import os
