@@ -15,6 +15,7 @@
 #include "lowlevel_channels.hpp"
 #include "lowlevel_interpreters.hpp"
 #include "lowlevel_queues.hpp"
+#include "output.hpp"
 #include "pool_type.hpp"
 #include "py/cpython_compat.hpp"
 #include "queue_errors.hpp"
@@ -130,7 +131,8 @@ py::Status fill(PyObject* module) {
     return py::Status::error;
   }
   if (py::failed(add_queues(module)) || py::failed(add_channels(module)) ||
-      py::failed(add_csp(module)) || py::failed(add_pools(module))) {
+      py::failed(add_csp(module)) || py::failed(add_pools(module)) ||
+      py::failed(add_output(module))) {
     return py::Status::error;
   }
   return add_crossinterp(module);
@@ -154,10 +156,10 @@ constexpr PyObject* State::*objects[] = {
     &State::kept_result,       &State::kept_exception,
 };
 constexpr PyTypeObject* State::*types[] = {
-    &State::interpreter_type,  &State::queue_type,  &State::channel_id_type,
-    &State::channel_info_type, &State::sender_type, &State::receiver_type,
-    &State::selected_type,     &State::pool_type,   &State::completions_type,
-    &State::native_future_type, &State::future_type,
+    &State::interpreter_type,   &State::queue_type,  &State::channel_id_type,
+    &State::channel_info_type,  &State::sender_type, &State::receiver_type,
+    &State::selected_type,      &State::pool_type,   &State::completions_type,
+    &State::native_future_type, &State::future_type, &State::remote_stream_type,
 };
 
 int traverse(PyObject* module, visitproc visit, void* arg) {

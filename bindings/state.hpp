@@ -52,6 +52,8 @@ struct State {
   PyObject* kept_result;             ///< interned names of a future's attributes
   PyObject* kept_exception;
 
+  PyTypeObject* remote_stream_type;  ///< _atoll.RemoteStream
+
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }
 };

@@ -363,6 +363,19 @@ def ticker(seconds: float, /) -> Receiver[float]:
     values that nobody takes one is kept. No thread runs for it.
     """
 
+class RemoteStream:
+    """An object with write(str), for other interpreters to use."""
+
+    def __new__(cls, stream: object, /) -> Self: ...
+    def write(self, text: str, /) -> bool:
+        """Call the stream's write() in its interpreter.
+
+        Returns False if that interpreter is gone. An error of the stream is reported there (see
+        sys.unraisablehook) and not raised here.
+        """
+    def flush(self) -> bool:
+        """Call the stream's flush(), if it has one, in its interpreter; as write()."""
+
 def get_crossinterp_data(obj: object, mode: str = "xidata") -> object: ...
 def restore_crossinterp_data(data: object) -> Any: ...
 def _set_execution_failed(type: type[BaseException], /) -> None: ...

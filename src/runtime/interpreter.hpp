@@ -23,6 +23,7 @@
 #include "atoll/config.hpp"
 #include "core/object.hpp"
 #include "py/ref.hpp"
+#include "runtime/held_objects.hpp"
 #include "transfer/context.hpp"
 
 namespace libatoll::runtime {
@@ -109,6 +110,8 @@ class Interpreter final : public core::Object {
   [[nodiscard]] transfer::Context* context_if_made() const noexcept { return context_.get(); }
   /// Drops what atoll holds in the interpreter; called by its atexit hook.
   void clear_context() noexcept;
+  /// Objects of the interpreter that others hold.
+  [[nodiscard]] HeldObjects& held() noexcept { return held_; }
 
   // --- thread states -----------------------------------------------------------------------------
   void add_slot(core::Handle<ThreadStateSlot> slot);
@@ -158,6 +161,7 @@ class Interpreter final : public core::Object {
 
   std::unique_ptr<transfer::Context> context_;
   bool context_cleared_ = false;
+  HeldObjects held_;
 
   mutable std::mutex slots_mutex_;  // guards slots_; never held while Python runs
   std::vector<core::Handle<ThreadStateSlot>> slots_;

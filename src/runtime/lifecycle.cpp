@@ -73,6 +73,7 @@ PyObject* at_interpreter_exit(PyObject* capsule, PyObject*) {
   if (!record) return nullptr;
   if (record->is_main()) {
     prepare_exit();
+    record->held().close();
     Py_RETURN_NONE;
   }
   if (!record->is_closed()) {
@@ -82,6 +83,7 @@ PyObject* at_interpreter_exit(PyObject* capsule, PyObject*) {
     (void)record->begin_close();
     core::interpreter_gone(record->id());
   }
+  record->held().close();
   record->clear_context();
   record->delete_slots_except(PyThreadState_Get());
   Py_RETURN_NONE;
@@ -182,6 +184,8 @@ void end(Interpreter& target) {
   core::interpreter_gone(target.id());
   target.end_close();
   registry.remove(target);
+  // It may have held objects of the caller's.
+  if (py::attached_thread_state()) registry.current()->held().drain();
 }
 
 }  // namespace

@@ -44,6 +44,17 @@ void join_threads() {
   }
   if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
 }
+
+/// Unfinished lines, while the interpreter that they go to can still be entered.
+void hand_over_output() {
+  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("atoll._output"));
+  const py::Ref output = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  if (output) {
+    py::guarded(
+        [&] { return py::Ref::steal(PyObject_CallMethod(output.get(), "flush", nullptr)); });
+  }
+  if (PyErr_Occurred()) PyErr_WriteUnraisable(output.get());
+}
 #endif
 
 void prepare(Interpreter& target) {
@@ -54,7 +65,10 @@ void prepare(Interpreter& target) {
   if (target.is_running()) return;
   Session session(target, Session::Access::close);
 #if ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
-  if (target.is_own()) join_threads();
+  if (target.is_own()) {
+    join_threads();
+    hand_over_output();
+  }
 #endif
   target.delete_slots_except(session.thread_state());
 }

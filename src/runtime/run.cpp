@@ -38,6 +38,7 @@ RunResult run_inside(Interpreter& target, Body body) {
     if (lifecycle::join_current()) {
       transfer::Context& context = *target.context();
       transfer::drain_releases(context);
+      target.held().drain();
       body(context, result);
     } else {
       const std::string text = take_error_text();

@@ -24,6 +24,7 @@ enum class Tag : std::uint8_t {
   buffer,
   sender,
   receiver,
+  remote_stream,
 };
 
 struct ExtensionValue {

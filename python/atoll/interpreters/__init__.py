@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import CodeType, FunctionType, SimpleNamespace
 
+    from atoll._output import Writable
+
 __all__ = [
     "ExecutionFailed",
     "Interpreter",
@@ -134,6 +136,25 @@ class Interpreter(_atoll.Interpreter):
         The values must be shareable (see :func:`is_shareable`), else NotShareableError.
         """
         self._prepare_main(kwargs if ns is None else dict(ns, **kwargs))
+
+    def redirect_output(
+        self, *, stdout: Writable | None = None, stderr: Writable | None = None
+    ) -> None:
+        """Hand what the interpreter prints to streams of the caller's interpreter, by line.
+
+        A stream is any object with ``write(str)``, such as ``sys.stdout`` or ``io.StringIO()``;
+        None leaves that one as it is. ``write()`` is called in the caller's interpreter, with one
+        or more whole lines, by the thread that prints; what it raises is reported there (see
+        ``sys.unraisablehook``), not in the code that prints. An unfinished line is handed over by
+        ``flush()``, at the end of its thread, at the end of the interpreter, and by the next
+        redirect_output(). When the caller's interpreter is gone, output goes where it went before.
+
+        Not in PEP 734. What C code writes to the file descriptors itself is not redirected. The
+        interpreter must be idle, as for :meth:`call`. TypeError if a stream has no ``write()``.
+        """
+        from atoll import _output
+
+        self.call(_output.install, _output.token(stdout), _output.token(stderr))
 
     def call_in_thread(
         self, callable: Callable[..., Any], /, *args: Any, **kwargs: Any
