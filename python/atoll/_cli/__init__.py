@@ -1,0 +1,82 @@
+"""The command line: ``atoll`` and ``python -m atoll``, one module per command.
+
+A command's module has ``add_arguments(parser)`` and ``run(options) -> int``, its exit status. It is
+imported when it is needed: ``python -m atoll SCRIPT`` loads little that the script did not.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import NoReturn
+
+#: Command -> what it does.
+COMMANDS = {
+    "run": "run a program with atoll in the place of the standard modules",
+    "check": "tell whether modules can be imported in isolated interpreters",
+    "info": "show versions, what this Python supports, and paths",
+}
+
+_USAGE = """\
+%(prog)s SCRIPT [ARG...]
+       %(prog)s -m MODULE [ARG...]
+       %(prog)s -c CODE [ARG...]
+       %(prog)s COMMAND ...
+"""
+
+_DESCRIPTION = """\
+Runs a program after atoll.install(): concurrent.interpreters is atoll's, in the program, in the
+interpreters it creates and in its child processes. Or carries out a command; a script of such a
+name is run as ./NAME.
+"""
+
+
+def _make_parser(prog: str, chosen: str | None = None) -> argparse.ArgumentParser:
+    """A parser that knows the arguments of one command."""
+    import argparse
+    from importlib import import_module
+
+    import atoll
+
+    parser = argparse.ArgumentParser(prog, usage=_USAGE, description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"atoll {atoll.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, prog=f"{prog} {name}")
+        if name == chosen:
+            module = import_module(f"atoll._cli.{name}")
+            command.description = module.__doc__
+            command.set_defaults(run=module.run, parser=command)
+            module.add_arguments(command)
+    return parser
+
+
+def main(prog: str = "atoll") -> NoReturn:
+    """Carry out what ``sys.argv`` says, and exit."""
+    arguments = sys.argv[1:]
+    first = arguments[0] if arguments else None
+    if first == "run" and arguments[1:2] not in ([], ["-h"], ["--help"]):
+        # Not through argparse: what follows belongs to the program.
+        arguments, first = arguments[1:], None
+    if first is None or (first not in COMMANDS and first not in ("-h", "--help", "--version")):
+        if not arguments:
+            print(_make_parser(prog).format_help(), end="", file=sys.stderr)
+            sys.exit(2)
+        from atoll._cli.run import execute
+
+        execute(arguments, prog)
+        sys.exit(0)
+    options = _make_parser(prog, first).parse_args(arguments)
+    sys.exit(options.run(options))
+
+
+def script() -> NoReturn:
+    """The console script: :func:`main`, which finds modules where ``python -m`` does."""
+    if not sys.flags.safe_path:
+        import os
+
+        sys.path[0] = os.getcwd()
+    main()
