@@ -330,6 +330,18 @@ PyObject* take_results(PyObject* object, PyObject*) {
   return PyTuple_Pack(2, values.get(), error.get());
 }
 
+/// What the pool's `after` has returned, or None.
+PyObject* get_aside(PyObject* object, void*) {
+  const FutureData& self = self_of(object);
+  transfer::Context* const context = self.state->context();
+  if (!context) return nullptr;
+  if (!self.job || self.job->state() != Task::State::finished ||
+      self.job->aside().bytes().empty()) {
+    Py_RETURN_NONE;
+  }
+  return transfer::decode(*context, self.job->aside()).release();
+}
+
 PyObject* get_seconds(PyObject* object, void*) {
   const FutureData& self = self_of(object);
   const bool is_known = self.job && self.job->state() == Task::State::finished;
@@ -380,6 +392,7 @@ PyGetSetDef attributes[] = {
     {"_state", get_state, nullptr, nullptr, nullptr},
     {"_result", get_result, nullptr, nullptr, nullptr},
     {"_exception", get_exception, nullptr, nullptr, nullptr},
+    {"_aside", get_aside, nullptr, nullptr, nullptr},
     {"_seconds", get_seconds, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };

@@ -53,20 +53,27 @@ py::Status parse_set_up(transfer::Context& context, PyObject* calls, transfer::M
   return py::Status::ok;
 }
 
+/// A function without arguments, or None.
+py::Status encode_aside(transfer::Context& context, PyObject* function, core::Message& out) {
+  if (function == Py_None) return py::Status::ok;
+  return transfer::encode_call(context, function, nullptr, 0, nullptr, out);
+}
+
 }  // namespace
 
 py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
                                 PoolArguments& out) {
   static const char* const names[] = {"interpreters", "threads", "max_tasks", "warm",   "name",
-                                      "preload",      "set_up",  "config",    "by_value", nullptr};
+                                      "preload",      "set_up",  "config",    "by_value", "before",
+                                      "after",        nullptr};
   Py_ssize_t interpreters = 1, threads = 1, max_tasks = 0, warm = 0;
   const char* name = "atoll";
-  PyObject *preload = nullptr, *set_up = nullptr, *config = Py_None;
+  PyObject *preload = nullptr, *set_up = nullptr, *config = Py_None, *before = Py_None, *after = Py_None;
   int by_value = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$nnnnsO!O!Op:Pool", const_cast<char**>(names),
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$nnnnsO!O!OpOO:Pool", const_cast<char**>(names),
                                    &interpreters, &threads, &max_tasks, &warm, &name,
                                    &PyTuple_Type, &preload, &PyTuple_Type, &set_up, &config,
-                                   &by_value)) {
+                                   &by_value, &before, &after)) {
     return py::Status::error;
   }
   transfer::Context* const context = state.context();
@@ -93,6 +100,10 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
   }
   if (preload && py::failed(parse_preload(preload, options.preload))) return py::Status::error;
   if (set_up && py::failed(parse_set_up(*context, set_up, out.mode, options.set_up))) {
+    return py::Status::error;
+  }
+  if (py::failed(encode_aside(*context, before, options.before_job)) ||
+      py::failed(encode_aside(*context, after, options.after_job))) {
     return py::Status::error;
   }
   return py::Status::ok;

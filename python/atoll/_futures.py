@@ -59,6 +59,21 @@ class Future(_NativeFuture[_T]):
         self._watch()
         return self.__dict__[name]
 
+    @property
+    def stdout(self) -> str | None:
+        """What the task has printed, of a pool with ``capture_output``; else None."""
+        return self._printed(0)
+
+    @property
+    def stderr(self) -> str | None:
+        """What the task has printed to standard error, as :attr:`stdout`."""
+        return self._printed(1)
+
+    def _printed(self, index: int) -> str | None:
+        self._wait()
+        printed: tuple[str, str] | None = self._aside
+        return None if printed is None else printed[index]
+
     def __reduce__(self) -> Any:
         raise TypeError("a Future belongs to the interpreter that submitted the task")
 

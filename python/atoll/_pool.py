@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
-from atoll import _atoll, interpreters
+from atoll import _atoll, _output, interpreters
 from atoll._futures import BrokenInterpreterPool, Future
 from atoll.lowlevel import interpreters as _interpreters
 
@@ -82,6 +82,11 @@ class Pool(_atoll.Pool):
         after so many an interpreter is closed, and replaced by a new one.
     warm
         so many spare interpreters are made, and set up, in the background; workers take these.
+    stdout, stderr
+        streams, such as ``sys.stdout`` or any object with ``write(str)``, that get what tasks
+        print, in whole lines. By default tasks print to the process's own, each on its own.
+    capture_output
+        keep what a task prints: :attr:`Future.stdout` and :attr:`Future.stderr` have it.
     config
         of the interpreters, as for :func:`atoll.interpreters.create`.
 
@@ -102,6 +107,9 @@ class Pool(_atoll.Pool):
         preload: Iterable[str] = (),
         max_tasks_per_interpreter: int | None = None,
         warm: int = 0,
+        stdout: _output.Writable | None = None,
+        stderr: _output.Writable | None = None,
+        capture_output: bool = False,
         config: str | SimpleNamespace | None = None,
         name: str | None = None,
     ) -> Self:
@@ -111,6 +119,11 @@ class Pool(_atoll.Pool):
             raise TypeError("preload must be several names of modules, not one str")
         if max_tasks_per_interpreter is not None and max_tasks_per_interpreter < 1:
             raise ValueError("max_tasks_per_interpreter must be greater than 0")
+        set_up: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        if stdout is not None or stderr is not None:
+            set_up.append((_output.install, (_output.token(stdout), _output.token(stderr))))
+        if initializer is not None:
+            set_up.append((initializer, tuple(initargs)))
         return super().__new__(
             cls,
             interpreters=usable_cores() if interpreters is None else interpreters,
@@ -119,7 +132,9 @@ class Pool(_atoll.Pool):
             warm=warm,
             name=name or f"atoll-pool-{_pool_number()}",
             preload=tuple(preload),
-            set_up=() if initializer is None else ((initializer, tuple(initargs)),),
+            set_up=tuple(set_up),
+            before=_output.begin_capture if capture_output else None,
+            after=_output.end_capture if capture_output else None,
             config=config,
         )
 

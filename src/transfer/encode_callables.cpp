@@ -10,13 +10,25 @@ using wire::Op;
 
 // PEP 734's order for what is sent on its own, or in nothing but tuples: a stateless function goes
 // by value, and its copy lives in the receiver's `__main__`. Inside other containers the order is
-// pickle's: by name where there is one.
+// pickle's: by name where there is one. The rule looks at the function's own code only; one whose
+// inner functions or comprehensions need its module's globals would find none in the receiver, so it
+// goes by name, too, if it has one.
 Encoder::Step Encoder::put_callable(PyObject* object) {
   const py::Ref kept = py::Ref::borrow(object);
   may_run_python();
   const bool function = Py_TYPE(object) == &PyFunction_Type;
-  const bool value_first = non_tuple_depth_ == 0;
+  bool value_first = non_tuple_depth_ == 0;
   const char* why = nullptr;
+  if (function && inner_code_uses_globals(context_, object) != Answer::no) {
+    if (PyErr_Occurred()) return Step::error;
+    const Step step = put_global(object);
+    // Without a name the value has to do, unless somebody else can send the globals along.
+    if (step != Step::refused || mode_ == Mode::any_by_value) {
+      if (step == Step::refused) culprit_ = py::Ref::borrow(object);
+      return step;
+    }
+    value_first = true;
+  }
   if (function && value_first) {
     const Answer answer = is_stateless(context_, object, why);
     if (answer == Answer::error) return Step::error;

@@ -68,6 +68,28 @@ Answer uses_globals(Context& context, PyObject* code, PyObject* globals, PyObjec
   return Answer::no;
 }
 
+namespace {
+
+Answer inner_uses_globals(Context& context, PyObject* code, PyObject* globals, PyObject* builtins) {
+  PyObject* const constants = reinterpret_cast<PyCodeObject*>(code)->co_consts;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(constants); ++i) {
+    PyObject* const inner = PyTuple_GET_ITEM(constants, i);
+    if (!PyCode_Check(inner)) continue;
+    Answer answer = uses_globals(context, inner, globals, builtins);
+    if (answer == Answer::no) answer = inner_uses_globals(context, inner, globals, builtins);
+    if (answer != Answer::no) return answer;
+  }
+  return Answer::no;
+}
+
+}  // namespace
+
+Answer inner_code_uses_globals(Context& context, PyObject* function) {
+  auto* const object = reinterpret_cast<PyFunctionObject*>(function);
+  return inner_uses_globals(context, object->func_code, object->func_globals,
+                            object->func_builtins);
+}
+
 Answer is_stateless(Context& context, PyObject* object, const char*& why) {
   why = "not a plain function";
   if (!PyFunction_Check(object)) return Answer::no;

@@ -17,6 +17,9 @@ Answer is_stateless(Context& context, PyObject* function, const char*& why);
 /// Does the code read or write names of its module other than builtins?
 Answer uses_globals(Context& context, PyObject* code, PyObject* globals, PyObject* builtins);
 
+/// Do functions, comprehensions or classes inside of the function do that?
+Answer inner_code_uses_globals(Context& context, PyObject* function);
+
 /// Where a function, class or builtin is found again. References are borrowed from the object or
 /// from the interpreter's interned names, except `holder`, which keeps them alive.
 struct GlobalName {

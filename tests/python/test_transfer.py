@@ -4,6 +4,7 @@ import collections
 import datetime
 import decimal
 import gc
+import importlib
 import json
 import math
 import pathlib
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atoll import interpreters
 from atoll._atoll import NotShareableError, get_crossinterp_data, restore_crossinterp_data
 
 
@@ -352,6 +354,33 @@ def test_stateless_functions_go_by_value():
     assert got(1, 2, d=4)[:2] == (1, 2)
     spam.__name__ = "renamed"
     assert send(spam).__name__ == "renamed"
+
+
+def test_functions_whose_inner_code_uses_globals_go_by_name(tmp_path, monkeypatch):
+    source = """
+LIMIT = 3
+
+def in_a_generator():
+    return sum(n for n in range(9) if n < LIMIT)
+
+def in_a_function():
+    def inner():
+        return [LIMIT for _ in range(2)]
+    return inner()
+
+def in_a_class():
+    class Inner:
+        limit = LIMIT
+    return Inner.limit
+"""
+    (tmp_path / "module_with_a_limit.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("module_with_a_limit")
+    interp = interpreters.create()
+    assert interp.call(module.in_a_generator) == 3
+    assert interp.call(module.in_a_function) == [3, 3]
+    assert interp.call(module.in_a_class) == 3
+    interp.close()
 
 
 def test_functions_inside_containers_go_by_name():

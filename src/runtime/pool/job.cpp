@@ -59,6 +59,14 @@ class Limit {
   Deadlines::Entry entry_;
 };
 
+/// One of the calls around a job. What it returns; empty if that failed, or there is none.
+core::Message call_aside(transfer::Context& context, const core::Message& call) {
+  if (call.bytes().empty()) return {};
+  RunResult result;
+  call_here(context, call, transfer::Mode::any, result);
+  return std::move(result.value);
+}
+
 /// What the runtime itself could not do, as a result.
 void describe_failure(RunResult& result, const char* type, const char* what) {
   result.outcome = Outcome::raised;
@@ -78,6 +86,8 @@ Job::~Job() = default;
 Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& context) {
   desk_ = desk;
   if (!start()) return Ending::called_off;
+  const PoolOptions* const options = pool_ ? &pool_->options() : nullptr;
+  if (options) (void)call_aside(context, options->before_job);
   const std::int64_t begin = core::monotonic_now();
   RunResult result;
   try {
@@ -89,8 +99,12 @@ Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& co
   } catch (const std::exception& error) {
     describe_failure(result, "RuntimeError", error.what());
   }
+  const std::int64_t end = core::monotonic_now();
+  core::Message aside;
+  if (options) aside = call_aside(context, options->after_job);
   if (!settle()) return Ending::called_off;
-  nanoseconds_ = core::monotonic_now() - begin;
+  nanoseconds_ = end - begin;
+  aside_ = std::move(aside);
   // From finish() on the result is its receiver's.
   const Ending ending = result.outcome == Outcome::returned ? Ending::returned : Ending::failed;
   result_ = std::move(result);

@@ -69,6 +69,8 @@ class Job : public core::Task {
 
   /// Of a finished job; its one receiver may take things out.
   [[nodiscard]] RunResult& result() noexcept { return result_; }
+  /// What PoolOptions::after_job has returned; empty without it.
+  [[nodiscard]] const core::Message& aside() const noexcept { return aside_; }
   /// It never ran, as the pool broke.
   [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
   /// How long it ran, or may have run.
@@ -92,6 +94,7 @@ class Job : public core::Task {
   core::Handle<Pool> pool_;
   core::Handle<Desk> desk_;  ///< set before it runs
   RunResult result_;
+  core::Message aside_;
   std::int64_t nanoseconds_ = 0;
   bool was_refused_ = false;
 };

@@ -36,6 +36,9 @@ struct PoolOptions {
   Config config = Config::isolated();
   std::vector<std::string> preload;    ///< modules that every interpreter imports
   std::vector<core::Message> set_up;   ///< calls that every interpreter makes then
+  /// Calls around each job, in its thread; what the second returns comes with the result (empty
+  /// messages: none).
+  core::Message before_job, after_job;
 };
 
 /// Something that happens once.
