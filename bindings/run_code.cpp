@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/run.hpp"
+#include "runtime/signals.hpp"
 #include "transfer/exception.hpp"
 #include "transfer/transfer.hpp"
 
@@ -50,6 +51,13 @@ bool require_callable(PyObject* object) {
   return false;
 }
 
+/// Signals that have come by now end the call before it begins; later ones reach what it runs. False
+/// with a Python error set in the first case.
+bool no_signal_is_pending() {
+  runtime::signals::forget_handled();
+  return PyErr_CheckSignals() == 0;
+}
+
 /// The snapshot as a Python object; null with the error set if the caller has to see one instead.
 py::Ref excinfo_of(transfer::Context& context, const RunResult& result) {
   if (result.interrupted) return raise_interrupt(), py::Ref();
@@ -91,6 +99,7 @@ PyObject* run_script(const State& state, runtime::Interpreter& target, PyObject*
   if (py::failed(transfer::encode_script(*context, code, script))) return nullptr;
   const bool has_names = shared && PyDict_GET_SIZE(shared) != 0;
   if (has_names && py::failed(encode_names(*context, shared, names))) return nullptr;
+  if (!no_signal_is_pending()) return nullptr;
   const RunResult result = runtime::run_script(target, script, has_names ? &names : nullptr);
   if (result.outcome == Outcome::returned) Py_RETURN_NONE;
   return excinfo_of(*context, result).release();
@@ -122,6 +131,7 @@ PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyOb
           transfer::encode_call(*context, callable, flat.data(), nargs, kwnames.get(), call))) {
     return nullptr;
   }
+  if (!no_signal_is_pending()) return nullptr;
   const RunResult result = runtime::run_call(target, call);
   if (result.outcome == Outcome::returned) {
     const py::Ref value = transfer::decode(*context, result.value);
@@ -139,6 +149,7 @@ PyObject* call_vector(const State& state, runtime::Interpreter& target, PyObject
   if (py::failed(transfer::encode_call(*context, callable, args, nargs, kwnames, call))) {
     return nullptr;
   }
+  if (!no_signal_is_pending()) return nullptr;
   const RunResult result = runtime::run_call(target, call);
   if (result.outcome == Outcome::returned) {
     return transfer::decode(*context, result.value).release();
@@ -160,6 +171,7 @@ PyObject* bind_in_main(const State& state, runtime::Interpreter& target, PyObjec
   }
   core::Message names;
   if (py::failed(encode_names(*context, updates, names))) return nullptr;
+  if (!no_signal_is_pending()) return nullptr;
   const RunResult result = runtime::bind_in_main(target, names);
   if (result.outcome == Outcome::returned) Py_RETURN_NONE;
   const py::Ref excinfo = excinfo_of(*context, result);

@@ -9,6 +9,7 @@
 #include "py/thread_state.hpp"
 #include "runtime/lifecycle.hpp"
 #include "runtime/session.hpp"
+#include "runtime/signals.hpp"
 
 namespace libatoll::api {
 
@@ -53,6 +54,7 @@ auto run_inside(runtime::Interpreter& target, Body body) -> decltype(body()) {
   } const close_if_due{target};
   std::optional<ExecutionFailed> failure;
   bool interrupted = false;
+  runtime::signals::forget_handled();
   {
     Session session(target, target.is_main() ? Session::Access::pin : Session::Access::run);
     try {

@@ -26,6 +26,9 @@
 /// On 3.12 Py_Initialize() after Py_FinalizeEx() crashes as soon as `datetime` is imported again.
 #define ATOLL_CAN_START_AGAIN (PY_VERSION_HEX >= 0x030D0000)
 
+/// In 3.12.0 to 3.12.3 keyword names of C functions live in the interpreter that first used them.
+#define ATOLL_KEYWORDS_MAY_BELONG_TO_FIRST_CALLER (PY_VERSION_HEX < 0x030D0000)
+
 /// 3.12's `threading` has the thread that imported it as its main thread.
 #define ATOLL_THREADING_TAKES_IMPORTER_FOR_MAIN (PY_VERSION_HEX < 0x030D0000)
 

@@ -7,6 +7,7 @@
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/exit_flag.hpp"
+#include "runtime/exit_memory.hpp"
 #include "runtime/lifecycle.hpp"
 #include "runtime/session.hpp"
 
@@ -89,6 +90,7 @@ void prepare_exit() noexcept {
       // Closed meanwhile, or no memory for a thread state: CPython's finalization copes, or nobody.
     }
   }
+  keep_freed_memory();
 }
 
 }  // namespace libatoll::runtime::lifecycle

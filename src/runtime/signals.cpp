@@ -34,6 +34,9 @@ static_assert(alignof(Interpreter) > busy);
 std::atomic<std::uint32_t> deliveries{0};
 /// SIGINTs since the main thread last entered an interpreter from outside.
 std::atomic<int> unhandled{0};
+/// The watcher owes the main thread an interrupt. A SIGINT that came before the main thread last
+/// entered from outside is CPython's alone, however late the watcher learns of it.
+std::atomic<bool> requested{false};
 
 /// Up to which interrupt the code of the main thread knows. Main thread only.
 std::uint32_t taken = 0;
@@ -70,7 +73,9 @@ void on_sigint(int number, siginfo_t* info, void* context) {
   if (depth.fetch_add(1, std::memory_order_relaxed) == 0) {
     call(chained, number, info, context);
     unhandled.fetch_add(1, std::memory_order_relaxed);
-    if (watched.load(std::memory_order_relaxed) != 0) sem_post(&wake_watcher);
+    requested.store(true);
+    // Sequentially consistent, as in begin_watch(): one of the two sides sees the other's store.
+    if (watched.load() != 0) sem_post(&wake_watcher);
     interrupt_wait();
   } else {
     call(first_chained, number, info, context);
@@ -114,20 +119,10 @@ bool default_python_handler() noexcept {
   }
 }
 
-void interrupt_main_thread() noexcept {
-  std::uintptr_t seen = watched.load(std::memory_order_acquire);
-  if (seen == 0) return;
-  const bool insist = unhandled.load(std::memory_order_relaxed) > 1;
-  if (!insist && !default_python_handler()) return;
-  seen = watched.load(std::memory_order_acquire);
-  if (seen == 0 || !watched.compare_exchange_strong(seen, seen | busy, std::memory_order_acq_rel)) {
-    return;
-  }
-  // From here to the store below the main thread stays in, or waits for us on its way out: the
-  // interpreter cannot be closed.
-  auto* target = reinterpret_cast<Interpreter*>(seen);
+/// Raises KeyboardInterrupt in what the main thread runs in `target`.
+void deliver(Interpreter& target) noexcept {
   try {
-    Session session(*target, Session::Access::close);
+    Session session(target, Session::Access::close);
     deliveries.fetch_add(1, std::memory_order_relaxed);
     PyThreadState_SetAsyncExc(main_thread_ident.load(std::memory_order_relaxed),
                               PyExc_KeyboardInterrupt);
@@ -136,6 +131,20 @@ void interrupt_main_thread() noexcept {
   } catch (const std::exception&) {
     // No memory for a thread state: the interrupt stays with the main interpreter.
   }
+}
+
+void interrupt_main_thread() noexcept {
+  std::uintptr_t seen = watched.load(std::memory_order_acquire);
+  if (seen == 0 || !requested.load()) return;
+  const bool insist = unhandled.load(std::memory_order_relaxed) > 1;
+  if (!insist && !default_python_handler()) return;
+  seen = watched.load(std::memory_order_acquire);
+  if (seen == 0 || !watched.compare_exchange_strong(seen, seen | busy, std::memory_order_acq_rel)) {
+    return;
+  }
+  // From here to the store below the main thread stays in, or waits for us on its way out: the
+  // interpreter cannot be closed.
+  if (requested.exchange(false)) deliver(*reinterpret_cast<Interpreter*>(seen));
   watched.store(seen, std::memory_order_release);
   watched.notify_all();
 }
@@ -191,6 +200,12 @@ std::uintptr_t wait_until_not_busy(std::uintptr_t seen) noexcept {
 
 }  // namespace
 
+void forget_handled() noexcept {
+  if (!on_main_thread() || watched.load(std::memory_order_acquire) != 0) return;
+  unhandled.store(0, std::memory_order_relaxed);
+  requested.store(false);
+}
+
 Watch begin_watch(Interpreter& target) noexcept {
   try {
     start_watcher();
@@ -199,13 +214,13 @@ Watch begin_watch(Interpreter& target) noexcept {
   }
   stand_in_front();
   std::uintptr_t outer = watched.load(std::memory_order_acquire);
-  if (outer == 0) unhandled.store(0, std::memory_order_relaxed);
   const std::uint32_t before = deliveries.load(std::memory_order_relaxed);
   taken = before;
   for (;;) {
     // An interrupt for the interpreter around this one may just be being delivered.
     if (outer & busy) outer = wait_until_not_busy(outer);
-    if (watched.compare_exchange_weak(outer, word(&target), std::memory_order_acq_rel)) {
+    if (watched.compare_exchange_weak(outer, word(&target))) {
+      if (requested.load()) sem_post(&wake_watcher);  // it came too early to see `watched` set
       return {true, before, reinterpret_cast<Interpreter*>(outer)};
     }
   }

@@ -21,6 +21,10 @@ namespace libatoll::runtime::signals {
 void note_main_thread();
 [[nodiscard]] bool on_main_thread() noexcept;
 
+/// Call before the main thread runs code in another interpreter, and before it lets CPython handle
+/// the signals that have come so far: later ones are meant for that code, earlier ones are not.
+void forget_handled() noexcept;
+
 /// One session of the main thread.
 struct Watch {
   bool active = false;

@@ -59,6 +59,28 @@ class TestExit:
         assert "Traceback" not in proc.stderr
         assert "Fatal" not in proc.stderr
 
+    @pytest.mark.parametrize("end", ["i.close()", "left.append(i)"])
+    def test_keywords_of_c_functions(self, end):
+        """Before CPython 3.12.4 their names live in the interpreter that first used them."""
+        proc = run(f"""
+            from atoll import interpreters
+            def use_keywords():
+                import asyncio, pickle, zlib
+                asyncio.run(asyncio.sleep(0))
+                assert pickle.loads(pickle.dumps(1, protocol=5), buffers=()) == 1
+                assert zlib.decompress(zlib.compress(b'x', level=1), bufsize=10) == b'x'
+                try:
+                    zlib.compress(b'x', unknown=1)
+                except TypeError:
+                    pass
+            left = []
+            for _ in range(3):
+                i = interpreters.create()
+                i.call(use_keywords)
+                {end}
+        """)
+        assert "Traceback" not in proc.stderr
+
     def test_used_from_many_threads_and_left(self):
         proc = run("""
             import threading
@@ -72,8 +94,8 @@ class TestExit:
     @pytest.mark.parametrize(
         "code",
         [
-            "while True: pass",
-            "import time\nwhile True: time.sleep(0.01)",
+            "ready()\nwhile True: pass",
+            "import time\nready()\nwhile True: time.sleep(0.01)",
             "try:\n ready()\n while True: pass\nfinally:\n print('cleaned up', flush=True)",
         ],
     )
@@ -85,8 +107,8 @@ class TestExit:
             from atoll import interpreters
             i = interpreters.create()
             r, w = os.pipe()
-            code = f"import os; os.write({{w}}, b'x')\\n" + {code!r}
-            threading.Thread(target=i.exec, args=(code,), daemon=True).start()
+            i.exec(f"import os\\ndef ready(): os.write({{w}}, b'x')")
+            threading.Thread(target=i.exec, args=({code!r},), daemon=True).start()
             os.read(r, 1)
         """)
         assert "Fatal" not in proc.stderr
@@ -333,6 +355,63 @@ class TestInterrupt:
             print(sum(counts.values()), counts['interrupted'] > 0)
         """)
         assert proc.stdout == "300 True\n"
+
+    def test_an_interrupt_that_comes_too_late_hits_nobody(self):
+        # A thread keeps the GIL of the main interpreter, which delivering it takes, until the call
+        # has returned. It is still underway when the next call begins.
+        proc = run("""
+            import os, signal, threading
+            from atoll import interpreters
+            i = interpreters.create()
+            r, w = os.pipe()
+            i.exec(f'import os; w = {w}')
+            def pester():
+                while os.read(r, 1) == b'x':
+                    [os.kill(os.getpid(), signal.SIGINT), sum(range(1_000_000))]
+            threading.Thread(target=pester, daemon=True).start()
+            script = '''
+            try:
+                os.write(w, b'x')
+                for _ in range(100_000): pass
+            except KeyboardInterrupt:
+                pass
+            '''
+            import textwrap
+            for _ in range(30):
+                try:
+                    i.exec(textwrap.dedent(script))
+                    while True: pass
+                except KeyboardInterrupt:
+                    pass
+                i.exec("for _ in range(200_000): pass")
+            i.exec("os.write(w, b'-')")
+            i.close()
+            print('done')
+        """)
+        assert proc.stdout == "done\n"
+
+    def test_an_interrupt_that_comes_while_arguments_are_packed(self):
+        proc = run("""
+            import os, subprocess, sys
+            from atoll import interpreters
+            def spin(arguments):
+                while True: pass
+            i = interpreters.create()
+            arguments = [float(n) for n in range(3_000_000)]
+            killer = subprocess.Popen(
+                [sys.executable, '-c',
+                 'import os, signal; input(); os.kill(os.getppid(), signal.SIGINT)'],
+                stdin=subprocess.PIPE)
+            killer.stdin.write(b'\\n')
+            try:
+                killer.stdin.close()
+                i.call(spin, arguments)
+            except KeyboardInterrupt:
+                print('interrupted')
+            killer.wait()
+            i.close()
+        """)
+        assert proc.stdout == "interrupted\n"
 
 
 def test_ctrl_c_while_a_thread_runs_code_ends_the_process():

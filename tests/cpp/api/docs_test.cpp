@@ -11,8 +11,7 @@
 
 namespace {
 
-const std::filesystem::path root =
-    std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
+const std::filesystem::path root = ATOLL_PROJECT_DIR;
 
 std::string content(const std::filesystem::path& path) {
   std::ifstream file(root / path);
