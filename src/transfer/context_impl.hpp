@@ -60,6 +60,7 @@ struct Context::Impl {
   py::Ref shared_memory_type;  ///< exporter of memory that came from elsewhere
   py::Ref main_call_code;      ///< see main_frame.cpp
   py::Ref fake_main_modules;   ///< dict: file name -> module
+  py::Ref ready_module;        ///< the last that a name led to: nobody is importing it any more
   py::Ref pickle_support;      ///< namespace of pickle_support.cpp's helpers
   void* pending_main_call = nullptr;
   py::Ref reducers;

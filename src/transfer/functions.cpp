@@ -159,9 +159,27 @@ py::Ref resolve_qualname(PyObject* start, PyObject* qualname) {
   return found;
 }
 
-py::Ref resolve_global(Context&, PyObject* module_name, PyObject* qualname) {
-  PyObject* const known = PyDict_GetItemWithError(PyImport_GetModuleDict(), module_name);
-  py::Ref module = py::Ref::borrow(known);
+namespace {
+
+/// The module of that name, if it is imported. Waits for another thread that is importing it: half
+/// of it would be as good as nothing. Empty with or without an error set.
+py::Ref imported_module(Context::Impl& impl, PyObject* name) {
+  auto module = py::Ref::borrow(PyDict_GetItemWithError(PyImport_GetModuleDict(), name));
+  if (!module || module.get() == impl.ready_module.get()) return module;
+  if (!py::Ref::steal(PyImport_ImportModuleLevelObject(name, nullptr, nullptr, nullptr, 0))) {
+    if (!PyErr_ExceptionMatches(PyExc_ImportError)) return {};
+    // That the other thread's import has failed shows below; that of a parent is no matter.
+    PyErr_Clear();
+  }
+  module = py::Ref::borrow(PyDict_GetItemWithError(PyImport_GetModuleDict(), name));
+  impl.ready_module = module;
+  return module;
+}
+
+}  // namespace
+
+py::Ref resolve_global(Context& context, PyObject* module_name, PyObject* qualname) {
+  py::Ref module = imported_module(context.impl(), module_name);
   if (!module) {
     if (PyErr_Occurred()) return {};
     module = py::Ref::steal(PyImport_Import(module_name));
@@ -172,8 +190,8 @@ py::Ref resolve_global(Context&, PyObject* module_name, PyObject* qualname) {
     } else if (PyErr_Occurred()) {
       return {};
     }
-  } else if (PyModule_Check(known)) {
-    if (PyObject* const found = PyDict_GetItemWithError(PyModule_GetDict(known), qualname)) {
+  } else if (PyModule_Check(module.get())) {
+    if (PyObject* const found = PyDict_GetItemWithError(PyModule_GetDict(module.get()), qualname)) {
       return py::Ref::borrow(found);
     }
     if (PyErr_Occurred()) return {};
