@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import atoll
 from atoll import _output, interpreters
 from atoll._atoll import RemoteStream
 from atoll.interpreters import ExecutionFailed, Interpreter, InterpreterError
@@ -494,6 +495,32 @@ class TestCapture:
             check=True,
         )
         assert sorted(done.stdout.splitlines()) == ["('kept\\n', '')", "shown."]
+
+
+class TestPool:
+    def test_streams_of_a_pool(self) -> None:
+        out, err = Writes(), Writes()
+        with atoll.Pool(2, threads=2, stdout=out, stderr=err, initializer=print) as pool:
+            for _ in pool.map(_say, range(20), chunksize=1):
+                pass
+        assert sorted(line for line in out.calls if line != "\n") == sorted(
+            f"out {n}\n" for n in range(20)
+        )
+        assert 1 <= out.calls.count("\n") <= 2
+        assert sorted(err.calls) == sorted(f"err {n}\n" for n in range(20))
+
+    def test_a_task_can_be_captured(self) -> None:
+        with atoll.Pool(1) as pool:
+            assert pool.run(_captured, "print(1)") == [("1\n", "")]
+
+    def test_no_stream(self) -> None:
+        with pytest.raises(TypeError, match=r"needs a method write\(\)"):
+            atoll.Pool(stdout=1)  # type: ignore[arg-type]
+
+
+def _say(n: int) -> None:
+    print("out", n)
+    print("err", n, file=sys.stderr)
 
 
 def _nested() -> tuple[tuple[str, str], tuple[str, str]]:

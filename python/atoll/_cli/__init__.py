@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Command -> what it does.
 COMMANDS = {
+    "map": "call a function with each of many inputs, on all cores",
     "run": "run a program with atoll in the place of the standard modules",
     "check": "tell whether modules can be imported in isolated interpreters",
     "info": "show versions, what this Python supports, and paths",
