@@ -1,5 +1,6 @@
 #include "future_type.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -128,10 +129,9 @@ bool wait_until_over(FutureData& self, const Signature& signature, PyObject* con
     if (!parse_fast(signature, args, nargs, kwnames, given)) return false;
     if (given[0] && given[0] != Py_None) {
       timeout.given = true;
-      timeout.seconds = PyFloat_AsDouble(given[0]);
-      if (timeout.seconds == -1.0 && PyErr_Occurred()) return false;
+      if (!parse_number(given[0], "timeout", timeout.seconds)) return false;
       // As concurrent.futures has it, a time that is over is no error.
-      if (!(timeout.seconds > 0)) timeout.seconds = 0;
+      timeout.seconds = std::max(timeout.seconds, 0.0);
     }
   }
   if (!self.job || self.job->is_over()) return true;
@@ -200,7 +200,7 @@ PyObject* cancel(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyOb
   if (!self.job) Py_RETURN_FALSE;
   const Handle<Job> job = self.job;
   const bool is_cancelled =
-      (interrupt ? job->cancel_and_interrupt() : job->cancel(Task::Reach::pending)) ||
+      (interrupt ? job->cancel_and_interrupt() : job->call_off(Task::Reach::pending)) ||
       job->state() == Task::State::cancelled;
   return PyBool_FromLong(is_cancelled);
 }

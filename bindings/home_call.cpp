@@ -11,6 +11,7 @@ namespace libatoll::bindings {
 void HomeCall::make() noexcept {
   try {
     runtime::Session session(*home_, runtime::Session::Access::pin);
+    if (!callable_) return;
     PyObject* const error = PyErr_GetRaisedException();
     const py::Ref callable = py::Ref::steal(std::exchange(callable_, nullptr));
     const py::Ref argument = py::Ref::steal(std::exchange(argument_, nullptr));

@@ -22,7 +22,7 @@ class HomeCall {
   /// What it raises is reported to sys.unraisablehook. If the interpreter is closed, nothing happens:
   /// its objects are gone with it.
   void make() noexcept;
-  /// In the home: it will not be made.
+  /// In the home: it will not be made, unless that has happened.
   void give_up() noexcept;
 
  private:

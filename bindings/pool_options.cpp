@@ -74,6 +74,9 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
                                    &interpreters, &threads, &max_tasks, &warm, &name,
                                    &PyTuple_Type, &preload, &PyTuple_Type, &set_up, &config,
                                    &by_value, &before, &after)) {
+    if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+      PyErr_SetString(PyExc_ValueError, "a number of interpreters, threads or tasks is too large");
+    }
     return py::Status::error;
   }
   transfer::Context* const context = state.context();

@@ -26,9 +26,22 @@ using runtime::Job;
 using runtime::MapJob;
 using runtime::Pool;
 
+/// Makes a call when the pool breaks.
+class BreakListener final : public core::Task::Listener {
+ public:
+  BreakListener(const State& state, PyObject* callback, PyObject* argument) noexcept
+      : call_(state, callback, argument) {}
+  void task_over() noexcept override { call_.make(); }
+  void give_up() noexcept { call_.give_up(); }
+
+ private:
+  HomeCall call_;
+};
+
 struct PoolObject {
   PyObject_HEAD
   Handle<Pool> pool;
+  Handle<BreakListener> on_broken;
   State* state;  ///< of the module of the type; alive as long as the type
   transfer::Mode mode;
   PyObject* weakrefs;
@@ -52,6 +65,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (!object) return nullptr;
     PoolObject& self = self_of(object.get());
     new (&self.pool) Handle<Pool>();
+    new (&self.on_broken) Handle<BreakListener>();
     self.state = state;
     self.mode = arguments.mode;
     self.pool = Pool::make(runtime::InterpreterHandle::share(state->self),
@@ -67,6 +81,8 @@ void dealloc(PyObject* object) {
   if (self.weakrefs) PyObject_ClearWeakRefs(object);
   // What was submitted is still carried out.
   if (self.pool) self.pool->shut_down(false);
+  if (self.on_broken) self.on_broken->give_up();
+  self.on_broken.~Handle<BreakListener>();
   self.pool.~Handle<Pool>();
   type->tp_free(object);
   Py_DECREF(type);
@@ -236,6 +252,29 @@ PyObject* run(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObjec
   });
 }
 
+/// `calls` could not be sent. If there is one only, the error becomes that of submit(), which names
+/// the argument. Returns null.
+PyObject* raise_as_of_call(transfer::Context& context, transfer::Mode mode, PyObject* function,
+                           PyObject* calls) {
+  if (PyList_GET_SIZE(calls) != 1 || !PyErr_ExceptionMatches(context.not_shareable_error())) {
+    return nullptr;
+  }
+  const py::Ref arguments = py::Ref::borrow(PyList_GET_ITEM(calls, 0));
+  if (!PyTuple_CheckExact(arguments.get())) return nullptr;
+  PyObject* const error = PyErr_GetRaisedException();
+  const Py_ssize_t count = PyTuple_GET_SIZE(arguments.get());
+  std::vector<PyObject*> places(1, function);
+  for (Py_ssize_t i = 0; i < count; ++i) places.push_back(PyTuple_GET_ITEM(arguments.get(), i));
+  core::Message probe;
+  if (py::failed(transfer::encode_call(context, function, places.data() + 1, count, nullptr, probe,
+                                       mode))) {
+    Py_DECREF(error);
+  } else {
+    PyErr_SetRaisedException(error);
+  }
+  return nullptr;
+}
+
 constexpr const char* map_names[] = {"function", "calls", "timeout", "completions", "tag"};
 constexpr Signature map_signature = {"_submit_map", map_names, 5, 5, 2};
 
@@ -260,8 +299,9 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
     transfer::Context* const context = self.state->context();
     const py::Ref pair = py::Ref::steal(context ? PyTuple_Pack(2, given[0], given[1]) : nullptr);
     core::Message message;
-    if (!pair || py::failed(transfer::encode(*context, pair.get(), self.mode, message))) {
-      return nullptr;
+    if (!pair) return nullptr;
+    if (py::failed(transfer::encode(*context, pair.get(), self.mode, message))) {
+      return raise_as_of_call(*context, self.mode, given[0], given[1]);
     }
     const auto job = Handle<MapJob>::make(std::move(message), timeout, self.mode);
     job->tag = tag;
@@ -277,9 +317,10 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
 
 // --- ending --------------------------------------------------------------------------------------
 
-/// Null with a Python error set.
-PyObject* wait_until_ended(const State& state, Pool& pool,
-                           core::Deadline deadline = core::Deadline::never()) {
+/// Null with a Python error set. `interpreter`: on whose behalf; that of nobody waits also while
+/// this one is being closed.
+PyObject* wait_until_ended(const State& state, Pool& pool, core::Deadline deadline,
+                           core::InterpreterId interpreter) {
   if (pool.is_own_thread()) {
     PyErr_SetString(PyExc_RuntimeError,
                     "a thread of the pool cannot wait for the end of the pool: it would wait for "
@@ -288,10 +329,13 @@ PyObject* wait_until_ended(const State& state, Pool& pool,
   }
   core::Completion completion(pool.ended());
   if (completion.try_() == Status::pending) {
-    const Blocked blocked = block_on(state, completion, deadline);
+    core::Operation* const operations[] = {&completion};
+    core::Wait wait(operations, {deadline, interpreter}, core::Order::given);
+    const BlockedOnAny blocked = block_on_any(wait, nullptr);
     if (blocked.raised) return nullptr;
-    if (blocked.status != Status::ok && blocked.status != Status::timed_out) {
-      (void)raise_common(state, blocked.status);
+    const Status status = blocked.selected.status;
+    if (status != Status::ok && status != Status::timed_out) {
+      (void)raise_common(state, status);
       return nullptr;
     }
   }
@@ -304,7 +348,7 @@ PyObject* join(PyObject* object, PyObject* timeout) {
   if (!parse_timeout(timeout, parsed)) return nullptr;
   const PoolObject& self = self_of(object);
   const Handle<Pool> pool = self.pool;
-  return wait_until_ended(*self.state, *pool, parsed.deadline());
+  return wait_until_ended(*self.state, *pool, parsed.deadline(), self.state->self->id());
 }
 
 constexpr const char* shutdown_names[] = {"wait", "cancel_futures"};
@@ -320,7 +364,7 @@ PyObject* shutdown(PyObject* object, PyObject* const* args, Py_ssize_t nargs, Py
   const Handle<Pool> pool = self.pool;
   pool->shut_down(cancel != 0);
   if (wait == 0) Py_RETURN_NONE;
-  return wait_until_ended(*self.state, *pool);
+  return wait_until_ended(*self.state, *pool, core::Deadline::never(), self.state->self->id());
 }
 
 PyObject* stop(PyObject* object, PyObject*) {
@@ -334,7 +378,7 @@ PyObject* end_pools(PyObject* module, PyObject*) {
   const State& state = state_of(module);
   for (const auto& pool : runtime::PoolList::instance().of(*state.self)) pool->shut_down(false);
   for (const auto& pool : runtime::PoolList::instance().of(*state.self)) {
-    if (!wait_until_ended(state, *pool)) {
+    if (!wait_until_ended(state, *pool, core::Deadline::never(), core::no_interpreter)) {
       // Ctrl-C: the others are told, too.
       for (const auto& each : runtime::PoolList::instance().of(*state.self)) each->interrupt_all();
       return nullptr;
@@ -374,27 +418,17 @@ PyObject* take(PyObject* object, PyObject*) {
   });
 }
 
-class BreakListener final : public core::Task::Listener {
- public:
-  BreakListener(const State& state, PyObject* callback, PyObject* argument) noexcept
-      : call_(state, callback, argument) {}
-  void task_over() noexcept override { call_.make(); }
-  void give_up() noexcept { call_.give_up(); }
-
- private:
-  HomeCall call_;
-};
-
 /// _on_broken(callback, argument): to be called, once, before the pool's jobs fail.
 PyObject* on_broken(PyObject* object, PyObject* const* args, Py_ssize_t nargs) {
   if (nargs != 2) {
     PyErr_SetString(PyExc_TypeError, "_on_broken() takes a callback and its argument");
     return nullptr;
   }
-  const PoolObject& self = self_of(object);
+  PoolObject& self = self_of(object);
   return translated(*self.state, [&] {
-    const auto listener = Handle<BreakListener>::make(*self.state, args[0], args[1]);
-    if (!self.pool->broken().listen(listener)) listener->give_up();
+    if (self.on_broken) self.on_broken->give_up();
+    self.on_broken = Handle<BreakListener>::make(*self.state, args[0], args[1]);
+    if (!self.pool->broken().listen(self.on_broken)) self.on_broken->give_up();
     return Py_NewRef(Py_None);
   });
 }

@@ -9,7 +9,7 @@
 
 namespace libatoll::bindings {
 
-bool parse_seconds(PyObject* object, const char* what, double& out) {
+bool parse_number(PyObject* object, const char* what, double& out) {
   double seconds = PyFloat_AsDouble(object);
   if (seconds == -1.0 && PyErr_Occurred()) {
     // An int beyond the range of floats is as good as an infinite one of its sign.
@@ -24,6 +24,13 @@ bool parse_seconds(PyObject* object, const char* what, double& out) {
     PyErr_Format(PyExc_ValueError, "%s must be a number, not NaN", what);
     return false;
   }
+  out = seconds;
+  return true;
+}
+
+bool parse_seconds(PyObject* object, const char* what, double& out) {
+  double seconds;
+  if (!parse_number(object, what, seconds)) return false;
   if (seconds < 0) {
     PyErr_Format(PyExc_ValueError, "%s must be a non-negative number", what);
     return false;

@@ -30,6 +30,10 @@ struct Timeout {
 /// (not a number) or ValueError (negative, NaN) set.
 [[nodiscard]] bool parse_timeout(PyObject* object, Timeout& out);
 
+/// From a number of any size: not None, not NaN. False with a Python error set, in which `what`
+/// names it.
+[[nodiscard]] bool parse_number(PyObject* object, const char* what, double& out);
+
 /// From a number: not None, not negative, not NaN. False with a Python error set, in which `what`
 /// names it.
 [[nodiscard]] bool parse_seconds(PyObject* object, const char* what, double& out);

@@ -1,9 +1,12 @@
 # The native half of atoll. Use the modules that re-export it.
 # ruff: noqa: PYI021  (docstrings: editors show them for what is used without a Python wrapper)
 
+import concurrent.futures
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any, Final, Literal, Protocol, Self, SupportsIndex, TypeVar, final
+
+from atoll import _pool
 
 _T = TypeVar("_T")
 
@@ -307,7 +310,9 @@ class Receiver[T]:
     def __bool__(self) -> Literal[True]: ...
 
 @final
-class Selected(tuple[int | None, Sender[Any] | Receiver[Any] | Queue | None, Any, bool]):
+class Selected(
+    tuple[int | None, Sender[Any] | Receiver[Any] | Queue | _pool.Future[Any] | None, Any, bool]
+):
     """What select() did."""
 
     __match_args__: Final = ("index", "channel", "value", "closed")
@@ -315,8 +320,8 @@ class Selected(tuple[int | None, Sender[Any] | Receiver[Any] | Queue | None, Any
     def index(self) -> int | None:  # type: ignore[override]
         """Which case it was, from 0; None for the default."""
     @property
-    def channel(self) -> Sender[Any] | Receiver[Any] | Queue | None:
-        """The Sender, Receiver or Queue of the case; None for the default."""
+    def channel(self) -> Sender[Any] | Receiver[Any] | Queue | _pool.Future[Any] | None:
+        """The Sender, Receiver, Queue or Future of the case; None for the default."""
     @property
     def value(self) -> Any:
         """What was received; the default; None after a send."""
@@ -333,17 +338,18 @@ def channel(capacity: int | None = 0) -> tuple[Sender[Any], Receiver[Any]]:
     """
 
 def select(
-    *cases: Receiver[Any] | Queue | tuple[Sender[Any], Any] | None,
+    *cases: Receiver[Any] | Queue | _pool.Future[Any] | tuple[Sender[Any], Any] | None,
     timeout: float | None = None,
     default: Any = ...,
     order: Literal["random", "given"] = "random",
 ) -> Selected:
     """Carry out the first of several cases that is ready, and only that one.
 
-    A case is a Receiver (receive a value), a Queue (get an item), a tuple (Sender, value) (send the
-    value), or None, which is never ready. Among several that are ready one is chosen at random or,
-    with order="given", the first. A Receiver whose channel is closed is ready, with closed=True and
-    the value None; a send on a closed channel raises Closed.
+    A case is a Receiver (receive a value), a Queue (get an item), a Future (its result), a tuple
+    (Sender, value) (send the value), or None, which is never ready. Among several that are ready
+    one is chosen at random or, with order="given", the first. A Receiver whose channel is closed is
+    ready, with closed=True and the value None; a send on a closed channel raises Closed, and a
+    Future that failed raises what its task raised.
 
     While none is ready it waits, at most timeout seconds, then raises TimeoutError. With a default
     it returns that instead, as value, with the index None; and if no timeout is given, at once.
@@ -363,6 +369,125 @@ def ticker(seconds: float, /) -> Receiver[float]:
     values that nobody takes one is kept. No thread runs for it.
     """
 
+class TaskInterrupted(BaseException):
+    """A task of a pool was told to stop; raised in its code."""
+
+class Future(concurrent.futures.Future[_T]):
+    """The native half of atoll.Future."""
+
+    def result(self, timeout: float | None = None) -> _T:
+        """Wait for the task and return its result, or raise what it raised.
+
+        Raises TimeoutError if it is not done in so many seconds (a fraction counts), or if it was
+        stopped for running too long; CancelledError if it was cancelled. An exception arrives as it
+        was raised, with the traceback of the other interpreter as cause; one that cannot be sent as
+        ExecutionFailed.
+        """
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the task and return what it raised, or None. As result() otherwise."""
+    def cancel(self, *, interrupt: bool = False) -> bool:
+        """Cancel the task and return True; False if that is too late.
+
+        A task that runs is cancelled only with interrupt=True. The future is cancelled at once; the
+        code is told to stop by TaskInterrupted, which is raised in it at its next byte code or in
+        its wait in atoll. A call into C that blocks ends first.
+        """
+    def _wait(self, timeout: float | None = None) -> None: ...
+    def _watch(self) -> bool: ...
+    def _settle(self) -> None: ...
+    def _take_results(self) -> tuple[list[Any], BaseException | None]: ...
+    @property
+    def _seconds(self) -> float: ...
+
+class Pool:
+    """The native half of atoll.Pool."""
+
+    def __new__(
+        cls,
+        *,
+        interpreters: int = 1,
+        threads: int = 1,
+        max_tasks: int = 0,
+        warm: int = 0,
+        name: str = "atoll",
+        preload: tuple[str, ...] = (),
+        set_up: tuple[tuple[Callable[..., object], tuple[Any, ...]], ...] = (),
+        config: str | SimpleNamespace | None = None,
+        by_value: bool = True,
+    ) -> Self: ...
+    @property
+    def interpreters(self) -> int:
+        """How many interpreters it has at most."""
+    @property
+    def closed(self) -> bool:
+        """Whether shutdown() was called."""
+    @property
+    def broken(self) -> bool:
+        """Whether an interpreter could not be made or set up: the pool takes no tasks then."""
+    def submit(
+        self,
+        function: Callable[..., _T],
+        /,
+        *args: Any,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> _pool.Future[_T]:
+        """Have function(*args, **kwargs) called in one of the pool's interpreters; return a Future.
+
+        timeout is how many seconds the call may run. After that its result() raises TimeoutError,
+        and the code is stopped as by cancel(interrupt=True). A function or an argument that cannot
+        be sent makes the future fail with NotShareableError. Raises RuntimeError after shutdown(),
+        BrokenInterpreterPool when the pool is broken.
+        """
+    def run(
+        self,
+        function: Callable[..., _T],
+        /,
+        *args: Any,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> _T:
+        """Call function(*args, **kwargs) in one of the pool's interpreters and return its result.
+
+        As submit(...).result(); what ends the wait, such as Ctrl-C, stops the call as well.
+        """
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more tasks; when those that are there are done, close the interpreters.
+
+        Waits for all of that unless wait is False. With cancel_futures, tasks that have not begun
+        are cancelled.
+        """
+    def _submit(
+        self, function: Callable[..., _T], /, *args: Any, **kwargs: Any
+    ) -> _pool.Future[_T]: ...
+    def _submit_map(
+        self,
+        function: Callable[..., _T],
+        calls: list[tuple[Any, ...]],
+        timeout: float | None = None,
+        completions: _Completions | None = None,
+        tag: int = 0,
+    ) -> _pool.Future[list[_T]]: ...
+    def _join(self, timeout: float | None, /) -> None: ...
+    def _stop(self) -> None: ...
+    def _stats(self) -> dict[str, int]: ...
+    def _failure(self) -> BaseException | None: ...
+    def _on_broken(self, callback: Callable[[_T], object], argument: _T, /) -> None: ...
+    def _take(self) -> int: ...
+    @property
+    def _max_workers(self) -> int: ...
+    @property
+    def _workers(self) -> int: ...
+    @property
+    def _ended(self) -> bool: ...
+
+class _Completions:
+    """Where the tasks that report to it appear when they are over."""
+
+    def __new__(cls) -> Self: ...
+    def get(self, timeout: float | None = None) -> int:
+        """Wait for the next end and return its tag. Raises TimeoutError."""
+
 class RemoteStream:
     """An object with write(str), for other interpreters to use."""
 
@@ -381,3 +506,14 @@ def restore_crossinterp_data(data: object) -> Any: ...
 def _set_execution_failed(type: type[BaseException], /) -> None: ...
 def _register_interpreter_type(type: type, /) -> None: ...
 def _set_bootstrap(source: str, /) -> None: ...
+def _make_future_type(
+    base: type[concurrent.futures.Future[Any]], /
+) -> type[concurrent.futures.Future[Any]]: ...
+def _register_futures(
+    future: type[Future[Any]],
+    settle: Callable[[Any], None],
+    cancelled: type[BaseException],
+    broken: type[BaseException],
+    /,
+) -> None: ...
+def _end_pools() -> None: ...

@@ -11,7 +11,6 @@ import concurrent.futures.thread
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import atoll.interpreters  # whose ExecutionFailed futures raise
 from atoll import _atoll
 
 if TYPE_CHECKING:
@@ -54,9 +53,10 @@ class Future(_NativeFuture[_T]):
     def __getattr__(self, name: str) -> Any:
         if name not in _LAZY:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        # First: whoever finds the condition in place relies on being told.
+        self._watch()
         for each, make in _LAZY.items():
             self.__dict__.setdefault(each, make())
-        self._watch()
         return self.__dict__[name]
 
     @property
@@ -108,6 +108,4 @@ def _settle(future: Future[Any]) -> None:
     future._invoke_callbacks()
 
 
-_atoll._register_futures(
-    Future, _settle, concurrent.futures.CancelledError, BrokenInterpreterPool
-)
+_atoll._register_futures(Future, _settle, concurrent.futures.CancelledError, BrokenInterpreterPool)

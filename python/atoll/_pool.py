@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from atoll import _atoll, _output, interpreters
@@ -128,7 +129,7 @@ class Pool(_atoll.Pool):
             cls,
             interpreters=usable_cores() if interpreters is None else interpreters,
             threads=threads,
-            max_tasks=max_tasks_per_interpreter or 0,
+            max_tasks=min(max_tasks_per_interpreter or 0, sys.maxsize),
             warm=warm,
             name=name or f"atoll-pool-{_pool_number()}",
             preload=tuple(preload),
@@ -196,10 +197,8 @@ class Pool(_atoll.Pool):
                 raise ValueError(f"{name} must be None or > 0")
         if timeout is not None and not timeout > 0:
             raise ValueError("timeout must be a positive number of seconds, or None")
-        results = iter(kind(self, function, iterables, timeout, chunksize, buffersize))
-        if not progress:
-            return results
-        return _with_progress(results, iterables)
+        show = _progress_of(iterables) if progress else iter
+        return show(kind(self, function, iterables, timeout, chunksize, buffersize))
 
     def stats(self) -> PoolStats:
         """Return what the pool has done so far, and what it is doing."""
@@ -259,26 +258,51 @@ class _Map(Iterator[_T]):
         self._limit = 2 * pool._max_workers + 2  # of these
         self._exhausted = False
         self._ready: Iterator[_T] = iter(())
-        self._error: BaseException | None = None
+        self._error: BaseException | None = None  # what comes after the results that are ready
+        self._last_error: Exception | None = None  # what comes after the last chunk
         self._over = False
         self._fill()
+        if self._last_error is not None and (pool.closed or pool.broken):
+            raise self._last_error
 
     def _fill(self) -> None:
-        """Submit chunks up to the limits."""
+        """Submit chunks up to the limits. What goes wrong is raised in its place, by __next__()."""
         while not self._exhausted and self._in_flight < self._limit:
             size = self._chunk
             if self._most is not None:
                 size = min(size, self._most - self._ahead)
                 if size <= 0:
                     return
-            calls = list(itertools.islice(self._calls, size))
-            if len(calls) < size:
-                self._exhausted = True
-            if not calls:
-                return
+            calls: list[tuple[Any, ...]] = []
+            try:
+                # Keeps what came before an error.
+                calls.extend(itertools.islice(self._calls, size))
+            except Exception as error:
+                self._end_with(error)
+            else:
+                self._exhausted = len(calls) < size
+            if calls:
+                self._send(calls)
+
+    def _send(self, calls: list[tuple[Any, ...]]) -> None:
+        try:
             self._submit(calls)
+        except interpreters.NotShareableError as error:
+            if len(calls) == 1:
+                return self._end_with(error)
+            # Up to the one that cannot be sent.
+            for call in calls:
+                if self._last_error is None:
+                    self._send([call])
+        except Exception as error:
+            self._end_with(error)
+        else:
             self._in_flight += 1
             self._ahead += len(calls)
+
+    def _end_with(self, error: Exception) -> None:
+        self._exhausted = True
+        self._last_error = error
 
     def _submit(self, calls: list[tuple[Any, ...]]) -> None:
         raise NotImplementedError
@@ -321,10 +345,15 @@ class _Map(Iterator[_T]):
             self._fill()
         try:
             future = self._next_chunk()
-            if future is None:
-                self._over = True
-                return
-            self._in_flight -= 1
+        except BaseException:
+            # Ctrl-C. Nobody else knows the calls.
+            self._call_off(interrupt=True)
+            raise
+        if future is None:
+            self._over = True
+            return
+        self._in_flight -= 1
+        try:
             results, error = future._take_results()
         except BaseException:
             self.close()
@@ -336,20 +365,27 @@ class _Map(Iterator[_T]):
             self._fill()
 
     def _finish(self) -> None:
-        error, self._error, self._over = self._error, None, True
+        error = self._last_error if self._error is None else self._error
+        self._error = self._last_error = None
         self.close()
         if error is None:
             raise StopIteration
         try:
+            if isinstance(error, StopIteration):
+                # As such it would look like the end.
+                raise RuntimeError("a call raised StopIteration") from error
             raise error
         finally:
             del error  # its traceback refers to this frame
 
     def close(self) -> None:
         """Cancel the calls that have not begun."""
+        self._call_off(interrupt=False)
+
+    def _call_off(self, *, interrupt: bool) -> None:
         self._over = self._exhausted = True
         for future in self._pending():
-            future.cancel()
+            future.cancel(interrupt=interrupt)
 
     def __del__(self) -> None:
         if not self.__dict__.get("_over", True):
@@ -396,19 +432,13 @@ class _UnorderedMap(_Map[_T]):
         return self._futures.values()
 
 
-def _with_progress(results: Iterator[_T], iterables: tuple[Iterable[Any], ...]) -> Iterator[_T]:
+def _progress_of(
+    iterables: tuple[Iterable[Any], ...],
+) -> Callable[[Iterator[_T]], Iterator[_T]]:
     from tqdm.auto import tqdm
 
-    sizes = [size for each in iterables if (size := _length_hint(each)) is not None]
-    bar: Iterator[_T] = iter(tqdm(results, total=min(sizes) if sizes else None))
-    return bar
-
-
-def _length_hint(iterable: Iterable[Any]) -> int | None:
-    try:
-        return len(iterable)  # type: ignore[arg-type]
-    except TypeError:
-        return None
+    sizes = [len(each) for each in iterables if isinstance(each, Sized)]
+    return lambda results: iter(tqdm(results, total=min(sizes, default=None)))
 
 
 # --- the default pool ----------------------------------------------------------------------------
@@ -429,15 +459,15 @@ def default_pool() -> Pool:
         return _default
 
 
-def map(
-    function: Callable[..., _T],
+def map[T](
+    function: Callable[..., T],
     /,
     *iterables: Iterable[Any],
     timeout: float | None = None,
     chunksize: int | None = None,
     buffersize: int | None = None,
     progress: bool = False,
-) -> Iterator[_T]:
+) -> Iterator[T]:
     """:meth:`Pool.map` on the default pool."""
     return default_pool().map(
         function,
@@ -449,9 +479,9 @@ def map(
     )
 
 
-def run(
-    function: Callable[..., _T], /, *args: Any, timeout: float | None = None, **kwargs: Any
-) -> _T:
+def run[T](
+    function: Callable[..., T], /, *args: Any, timeout: float | None = None, **kwargs: Any
+) -> T:
     """:meth:`Pool.run` on the default pool."""
     return default_pool().run(function, *args, timeout=timeout, **kwargs)
 

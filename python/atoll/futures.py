@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import time
 import weakref
 from collections import deque
@@ -88,26 +87,25 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
             raise TypeError("initializer must be a callable")
         self._max_workers = max_workers
         self._by_value = self._closures if closures is None else closures
-        self._thread_name_prefix = (
-            thread_name_prefix or f"InterpreterPoolExecutor-{_executor_number()}"
-        )
+        name = thread_name_prefix or f"InterpreterPoolExecutor-{_executor_number()}"
+        self._thread_name_prefix = name
         self._worker_threads: set[_WorkerThread] = set()
         #: Why the initializer cannot be sent: the first submit() tells, as that starts a worker.
         self._bad_initializer: NotShareableError | None = None
         self._broken_by_initializer = False
         try:
-            self._pool = self._make_pool(initializer, initargs)
+            self._pool = self._make_pool(name, initializer, initargs)
         except NotShareableError as error:
             self._bad_initializer = error
-            self._pool = self._make_pool(None, ())
+            self._pool = self._make_pool(name, None, ())
         self._pool._on_broken(_log_broken, weakref.ref(self._pool))
 
     def _make_pool(
-        self, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+        self, name: str, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
     ) -> _atoll.Pool:
         return _atoll.Pool(
             interpreters=self._max_workers,
-            name=self._thread_name_prefix,
+            name=name,
             set_up=() if initializer is None else ((initializer, tuple(initargs)),),
             by_value=self._by_value,
         )

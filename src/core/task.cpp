@@ -33,6 +33,11 @@ bool Task::listen(Handle<Listener> listener) noexcept {
   return true;
 }
 
+bool Task::has_listener() noexcept {
+  const LockGuard guard(lock_);
+  return static_cast<bool>(listener_);
+}
+
 /// The state is final: whoever enqueues or listens from now on sees that under the lock.
 void Task::tell() noexcept {
   WakeList wake;

@@ -69,6 +69,7 @@ class Task : public Object {
   };
   /// A task has one listener at most. False: it is over already, and nobody will be told.
   [[nodiscard]] bool listen(Handle<Listener> listener) noexcept;
+  [[nodiscard]] bool has_listener() noexcept;
 
   /// When the task is over, it is sent into `sink`, as the attachment of an empty message. If there
   /// is no memory for that, `sink` is closed for sending. Before anybody else knows the task.

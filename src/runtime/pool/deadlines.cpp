@@ -62,10 +62,11 @@ void Deadlines::watch() noexcept {
       changed_.wait_until(lock, to_time_point(first));
       continue;
     }
-    const core::Handle<Job> job = std::move(entries_.begin()->second);
+    core::Handle<Job> job = std::move(entries_.begin()->second);
     entries_.erase(entries_.begin());
     lock.unlock();
     run_aside([job] { job->expire(); });
+    job = nullptr;  // dropped without the lock
     lock.lock();
   }
 }

@@ -85,7 +85,7 @@ Job::~Job() = default;
 
 Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& context) {
   desk_ = desk;
-  if (!start()) return Ending::called_off;
+  if (!start()) return Ending::not_begun;
   const PoolOptions* const options = pool_ ? &pool_->options() : nullptr;
   if (options) (void)call_aside(context, options->before_job);
   const std::int64_t begin = core::monotonic_now();
@@ -105,28 +105,36 @@ Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& co
   if (!settle()) return Ending::called_off;
   nanoseconds_ = end - begin;
   aside_ = std::move(aside);
-  // From finish() on the result is its receiver's.
-  const Ending ending = result.outcome == Outcome::returned ? Ending::returned : Ending::failed;
   result_ = std::move(result);
-  finish();
-  return ending;
+  return result_.outcome == Outcome::returned ? Ending::returned : Ending::failed;
 }
 
 void Job::fail_with_pool() noexcept {
   if (!settle_unstarted()) return;
   was_refused_ = true;
+  pool_->counters_.failed.fetch_add(1, std::memory_order_relaxed);
   finish();
 }
 
+bool Job::call_off(Reach reach) noexcept {
+  const bool is_in_line = cancel(Reach::pending);
+  if (!is_in_line && (reach == Reach::pending || !cancel(Reach::running))) return false;
+  pool_->counters_.cancelled.fetch_add(1, std::memory_order_relaxed);
+  if (is_in_line) pool_->counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
 bool Job::cancel_and_interrupt() noexcept {
-  if (cancel(Reach::pending)) return true;
-  if (!cancel(Reach::running)) return false;
+  if (call_off(Reach::pending)) return true;
+  if (!call_off(Reach::running)) return false;
   run_aside([job = core::Handle<Job>::share(this)] { job->interrupt(); });
   return true;
 }
 
 void Job::expire() noexcept {
-  if (time_out()) interrupt();
+  if (!time_out()) return;
+  pool_->counters_.timed_out.fetch_add(1, std::memory_order_relaxed);
+  interrupt();
 }
 
 void Job::interrupt() const noexcept {
@@ -149,13 +157,31 @@ void Job::interrupt() const noexcept {
   }
 }
 
-bool may_wait_on() noexcept {
-  if (!own_desk || !own_desk->must_raise.exchange(false, std::memory_order_relaxed)) return true;
-  // The job may have called into another interpreter. Then its own learns of the interrupt, too,
-  // when that call returns.
-  if (PyInterpreterState_Get() == own_desk->interpreter->state()) {
-    PyThreadState_SetAsyncExc(own_desk->thread, nullptr);
+namespace {
+
+/// CPython raises what PyThreadState_SetAsyncExc() has left between two byte codes, and does not
+/// tell whether it has done so: these are a few. False with the error set.
+bool pass_byte_code() {
+  const py::Ref globals = py::Ref::steal(PyDict_New());
+  if (!globals || PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins()) != 0) {
+    return false;
   }
+  return static_cast<bool>(py::guarded([&] {
+    return py::Ref::steal(PyRun_String("None", Py_eval_input, globals.get(), globals.get()));
+  }));
+}
+
+}  // namespace
+
+bool may_wait_on() noexcept {
+  if (!own_desk) return true;
+  // The code may have met the exception before it came to wait, to clean up for instance.
+  if (PyInterpreterState_Get() == own_desk->interpreter->state()) {
+    return !own_desk->is_interrupted || pass_byte_code();
+  }
+  // The job has called into another interpreter. Its own learns of the interrupt, too, when that
+  // call returns.
+  if (!own_desk->must_raise.exchange(false, std::memory_order_relaxed)) return true;
   transfer::Context* const context = transfer::find_current();
   PyErr_SetNone(context ? context->task_interrupted() : PyExc_KeyboardInterrupt);
   return false;

@@ -39,7 +39,7 @@ struct Desk final : core::Object {
   const Job* current = nullptr;
   bool is_interrupted = false;  ///< the current job was told to stop
 
-  std::atomic<bool> must_raise{false};  ///< a wait in atoll has to raise that
+  std::atomic<bool> must_raise{false};  ///< a wait in yet another interpreter has to raise that
 };
 
 class Job : public core::Task {
@@ -52,15 +52,22 @@ class Job : public core::Task {
 
   // --- by the worker, inside ---------------------------------------------------------------------
 
-  enum class Ending : std::uint8_t { returned, failed, called_off };
-  /// From start to end.
-  Ending carry_out(const core::Handle<Desk>& desk, transfer::Context& context);
+  enum class Ending : std::uint8_t {
+    returned,
+    failed,
+    called_off,  ///< meanwhile
+    not_begun,   ///< it was called off before
+  };
+  /// After `returned` and `failed` the outcome is written; finish() is next.
+  [[nodiscard]] Ending carry_out(const core::Handle<Desk>& desk, transfer::Context& context);
   /// Instead: the pool is broken.
   void fail_with_pool() noexcept;
 
   // --- by anybody; the caller holds a count ------------------------------------------------------
 
-  /// As cancel(Reach::running), and tells the code to stop. Does not wait for it.
+  /// As cancel(), for the pool's statistics as well.
+  bool call_off(Reach reach) noexcept;
+  /// As call_off(Reach::running), and tells the code to stop. Does not wait for it.
   bool cancel_and_interrupt() noexcept;
   /// It has run for longer than it may.
   void expire() noexcept;

@@ -45,29 +45,28 @@ Pool::Admission Pool::submit(Job& job) {
   Item item;
   item.message.attach(Handle<core::Object>(Handle<Job>::share(&job)));
   if (is_shut_down()) return Admission::shut_down;
-  Status status;
-  std::int64_t idle = idle_.load(std::memory_order_relaxed);
-  while (idle > 0 && !idle_.compare_exchange_weak(idle, idle - 1, std::memory_order_acq_rel)) {
-  }
-  if (idle > 0 || workers() == max_workers()) {
-    // Whoever is there empties the channel before it ends.
-    status = jobs_->try_send(item);
-  } else {
+  // Each job takes one of those that are free, so none waits while a worker could be made for it.
+  const bool has_worker = free_.fetch_sub(1, std::memory_order_relaxed) > 0;
+  if (!has_worker && workers() < max_workers()) {
     const std::lock_guard lock(mutex_);
     if (!is_shut_down() && !broken_->is_over() && workers() < max_workers()) {
       try {
         start_worker();
       } catch (const std::system_error&) {
-        if (workers() == 0) throw;
+        if (workers() == 0) {
+          free_.fetch_add(1, std::memory_order_relaxed);
+          throw;
+        }
       }
     }
-    status = jobs_->try_send(item);
   }
-  switch (status) {
+  // Whoever is there empties the channel before it ends.
+  switch (jobs_->try_send(item)) {
     case Status::ok:
       counters_.submitted.fetch_add(1, std::memory_order_relaxed);
       return Admission::accepted;
     case Status::no_memory:
+      free_.fetch_add(1, std::memory_order_relaxed);
       throw std::bad_alloc();
     default:
       return broken_->is_over() ? Admission::broken : Admission::shut_down;
@@ -79,11 +78,16 @@ template <class Dispose>
 void Pool::drain(Dispose dispose) noexcept {
   Item item;
   while (jobs_->try_receive(item) == Status::ok) {
-    dispose(static_cast<Job&>(*item.message.attachment(0)));
+    auto& job = static_cast<Job&>(*item.message.attachment(0));
+    dispose(job);
+    if (job.state() == core::Task::State::cancelled) {
+      counters_.dropped.fetch_sub(1, std::memory_order_relaxed);
+    }
   }
 }
 
 void Pool::shut_down(bool cancel) noexcept {
+  if (is_gone_) return;
   bool has_ended = false;
   {
     const std::lock_guard lock(mutex_);
@@ -93,11 +97,7 @@ void Pool::shut_down(bool cancel) noexcept {
     has_ended = threads_ == 0;
   }
   if (cancel) {
-    drain([this](Job& job) {
-      if (job.cancel(core::Task::Reach::pending)) {
-        counters_.cancelled.fetch_add(1, std::memory_order_relaxed);
-      }
-    });
+    drain([](Job& job) { (void)job.call_off(core::Task::Reach::pending); });
   }
   if (!has_ended) return;
   PoolList::instance().remove(*this);
@@ -105,6 +105,7 @@ void Pool::shut_down(bool cancel) noexcept {
 }
 
 void Pool::interrupt_all() noexcept {
+  if (is_gone_) return;
   shut_down(true);
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Handle<Job> job;
@@ -128,12 +129,14 @@ void Pool::break_down(RunResult why) noexcept {
 }
 
 void Pool::mark_gone_after_fork() noexcept {
+  is_gone_ = true;
   is_shut_down_.store(true, std::memory_order_release);
   ended_->set();
 }
 
 Pool::Stats Pool::stats() const noexcept {
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  const auto in_line = static_cast<std::int64_t>(jobs_->count());
   return {
       .submitted = read(counters_.submitted),
       .finished = read(counters_.finished),
@@ -141,7 +144,7 @@ Pool::Stats Pool::stats() const noexcept {
       .cancelled = read(counters_.cancelled),
       .timed_out = read(counters_.timed_out),
       .recycled = read(counters_.recycled),
-      .waiting = jobs_->count(),
+      .waiting = static_cast<std::size_t>(std::max<std::int64_t>(0, in_line - read(counters_.dropped))),
       .running = read(counters_.running),
       .workers = workers(),
       .interpreters = read(counters_.interpreters),
@@ -176,6 +179,7 @@ void Pool::start_counted(Work work) {
 void Pool::start_worker() {
   const std::size_t index = workers();
   start_counted([this, index] { work(index); });
+  free_.fetch_add(1, std::memory_order_relaxed);
   started_.store(index + 1, std::memory_order_release);
 }
 
@@ -190,7 +194,7 @@ void Pool::thread_ends() noexcept {
   if (!was_last) return;
   // Nobody is left for what may still be there: the process ends.
   if (!is_over) shut_down(true);
-  drain([](Job& job) { (void)job.cancel(core::Task::Reach::pending); });
+  drain([](Job& job) { (void)job.call_off(core::Task::Reach::pending); });
   PoolList::instance().remove(*this);
   if (is_shut_down()) ended_->set();
 }

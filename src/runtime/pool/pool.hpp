@@ -102,10 +102,11 @@ class Pool final : public core::Object {
   [[nodiscard]] bool is_own_thread() const noexcept;
   [[nodiscard]] const Interpreter& home() const noexcept { return *home_; }
 
-  /// In the child of a fork: its threads do not exist there.
+  /// In the child of a fork: its threads do not exist there, and may hold its locks for ever.
   void mark_gone_after_fork() noexcept;
 
  private:
+  friend class Job;
   Pool(InterpreterHandle home, PoolOptions options);
   ~Pool() override = default;
 
@@ -126,6 +127,7 @@ class Pool final : public core::Object {
   [[nodiscard]] core::Handle<Member> obtain_member() noexcept;
   [[nodiscard]] core::Handle<Member> take_spare() noexcept;
   [[nodiscard]] core::Handle<Member> make_member() noexcept;
+  [[nodiscard]] InterpreterHandle create_interpreter() const;
   void set_up(Member& member, RunResult& result);
   void dispose(const core::Handle<Member>& member) noexcept;
 
@@ -140,8 +142,10 @@ class Pool final : public core::Object {
   const core::Handle<Event> ended_;
   const core::Handle<Event> broken_;
   std::atomic<std::size_t> started_{0};
-  std::atomic<std::int64_t> idle_{0};  ///< workers that wait and are not yet spoken for
+  /// Workers that are free, or will be when they are made, less the jobs that nobody has taken.
+  std::atomic<std::int64_t> free_{0};
   std::atomic<bool> is_shut_down_{false};
+  bool is_gone_ = false;  ///< after a fork
 
   std::mutex mutex_;  // guards the starting and ending of threads, failure_ until it is announced
   std::size_t threads_ = 0;
@@ -159,6 +163,7 @@ class Pool final : public core::Object {
     std::atomic<std::uint64_t> submitted{0}, finished{0}, failed{0}, cancelled{0}, timed_out{0},
         recycled{0};
     std::atomic<std::size_t> running{0}, interpreters{0};
+    std::atomic<std::int64_t> dropped{0};  ///< cancelled, but still in line
   } counters_;
 };
 

@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -92,18 +93,25 @@ void Pool::carry_out(std::size_t index, const Handle<Job>& job, const Handle<Des
   const Job::Ending ending = job->carry_out(desk, context);
   counters_.running.fetch_sub(1, std::memory_order_relaxed);
   show_running(index, nullptr);
-  const auto count = [](std::atomic<std::uint64_t>& counter) {
-    counter.fetch_add(1, std::memory_order_relaxed);
-  };
   switch (ending) {
     case Job::Ending::returned:
-      return count(counters_.finished);
+      counters_.finished.fetch_add(1, std::memory_order_relaxed);
+      break;
     case Job::Ending::failed:
-      return count(counters_.failed);
+      counters_.failed.fetch_add(1, std::memory_order_relaxed);
+      break;
     case Job::Ending::called_off:
-      return count(job->state() == core::Task::State::timed_out ? counters_.timed_out
-                                                               : counters_.cancelled);
+      break;
+    case Job::Ending::not_begun:
+      counters_.dropped.fetch_sub(1, std::memory_order_relaxed);
+      break;
   }
+  // Whoever learns of the end and submits the next job finds this worker free; but not while it
+  // tells a listener, which may run anything.
+  const bool is_busy = job->has_listener();
+  if (!is_busy) free_.fetch_add(1, std::memory_order_relaxed);
+  if (ending == Job::Ending::returned || ending == Job::Ending::failed) job->finish();
+  if (is_busy) free_.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// For interrupt_all().
@@ -117,7 +125,6 @@ Handle<Job> Pool::next_job(core::InterpreterId interpreter) noexcept {
   Item item;
   Status status = jobs_->try_receive(item);
   if (status == Status::pending) {
-    idle_.fetch_add(1, std::memory_order_acq_rel);
     const py::Detached detached;
     do {
       status = jobs_->receive(item, {.interpreter = interpreter});
@@ -154,15 +161,22 @@ Handle<Member> Pool::obtain_member() noexcept {
   return member;
 }
 
+/// A child of the home's. When that is being closed the jobs that are left get one of the main
+/// interpreter's.
+InterpreterHandle Pool::create_interpreter() const {
+  std::optional<Session> inside;
+  try {
+    inside.emplace(*home_, Session::Access::pin);
+  } catch (const InterpreterNotFoundError&) {
+  }
+  return lifecycle::create({.config = options_.config});
+}
+
 /// Breaks the pool where it fails.
 Handle<Member> Pool::make_member() noexcept {
   if (broken_->is_over()) return {};
   try {
-    InterpreterHandle fresh;
-    {
-      const Session inside(*home_, Session::Access::pin);
-      fresh = lifecycle::create({.config = options_.config});
-    }
+    const InterpreterHandle fresh = create_interpreter();
     if (fresh->admit_run() != Interpreter::Admission::admitted) {
       throw InterpreterError("somebody else uses an interpreter that was made for the pool");
     }
