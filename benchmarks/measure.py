@@ -41,7 +41,8 @@ class Row:
 
     `values` maps a library's name to its result. `aim` is what atoll is meant to reach: at most so
     much, in `unit`, or at least so much for speed-ups (unit "x"); `aim_ratio` says the same in
-    multiples of CPython's own result. `peers` are others' results, to be shown beside.
+    multiples of CPython's own result; `times` says how many times faster than others of `values`
+    it is meant to be. `peers` are others' results, to be shown beside.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Row:
     aim: float | None = None
     aim_ratio: float | None = None
     peers: dict[str, float] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
@@ -67,7 +69,9 @@ class Row:
             return ours >= self.aim if self.unit == "x" else ours <= self.aim
         if self.aim_ratio is not None and stock is not None:
             return ours <= self.aim_ratio * stock
-        return None
+        others = [(factor, self.values.get(name)) for name, factor in self.times.items()]
+        compared = [factor * ours <= other for factor, other in others if other is not None]
+        return all(compared) if compared else None
 
 
 @dataclass(frozen=True)

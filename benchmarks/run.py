@@ -20,7 +20,9 @@ from typing import Any
 
 from measure import ATOLL, STOCK, Options, Row, Subject
 
-SUBJECTS = ("interpreters", "queues", "csp", "pools", "memory", "speedup")
+SUBJECTS = ("interpreters", "queues", "csp", "pools", "transfer", "memory", "speedup")
+# Of the table; a subject that compares with more names them in COLUMNS of its own.
+COLUMNS = (ATOLL.name, STOCK.name)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -65,6 +67,8 @@ def aim(row: Row) -> str:
         text = f"{'>=' if row.unit == 'x' else '<='} {row.aim:g} {row.unit}"
     elif row.aim_ratio is not None:
         text = f"<= {row.aim_ratio:g} of {STOCK.name}"
+    elif row.times:
+        text = f"{', '.join(f'{factor:g} x {name}' for name, factor in row.times.items())}:"
     else:
         return ""
     verdict = {True: "reached", False: "NOT REACHED", None: "no comparison"}[row.reached]
@@ -83,17 +87,22 @@ def main() -> int:
     facts = machine()
     print(f"{facts['python']}, {facts['system']}")
     print(f"{facts['processor']}, {facts['cores']} cores, load {facts['load']}\n")
-    print_line("", ATOLL.name, STOCK.name, "better by", "aim")
+    columns: tuple[str, ...] = ()
     rows: dict[str, list[dict[str, Any]]] = {}
     start = time.monotonic()
     for name in arguments.subjects or SUBJECTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        measure: Subject = importlib.import_module(name).measure
+        subject = importlib.import_module(name)
+        former, columns = columns, getattr(subject, "COLUMNS", COLUMNS)
+        if columns != former:
+            print_line("", *columns, "better by", "aim")
+        measure: Subject = subject.measure
         for row in measure(options):
-            ours, stock = (number(row.values.get(x.name), row.unit) for x in (ATOLL, STOCK))
-            print_line(row.name, ours, stock, number(row.ratio, "x"), aim(row))
+            figures = [number(row.values.get(column), row.unit) for column in columns]
+            print_line(row.name, *figures, number(row.ratio, "x"), aim(row))
             for peer, value in row.peers.items():
-                print_line(f"  beside it: {peer}", "", "", number(value, row.unit), "")
+                blanks = ("",) * (len(columns) - 1)
+                print_line(f"  beside it: {peer}", *blanks, "", number(value, row.unit), "")
             result = asdict(row) | {"ratio": row.ratio, "reached": row.reached}
             rows.setdefault(name, []).append(result)
     print(f"took {time.monotonic() - start:.0f} s", file=sys.stderr)
