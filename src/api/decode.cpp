@@ -168,6 +168,7 @@ Value Decoder::read_payload(Op op) {
       return reader_.raw<double>();
     case Op::str_short:
       return read_text<std::uint8_t>(reader_.byte());
+    case Op::str_ascii:
     case Op::str1:
       return read_text<std::uint8_t>(reader_.size());
     case Op::str2:
@@ -279,14 +280,17 @@ Value Decoder::read_dict() {
 }
 
 Value Decoder::read_shape() {
-  const std::size_t count = reader_.count(2);
+  const std::size_t count = reader_.byte();
+  const std::size_t size = reader_.raw<std::uint16_t>();
+  const std::byte* const block = reader_.block(size);
   check();
+  const Reader after = std::exchange(reader_, Reader({block, size}));
   Shape shape;
   shape.keys.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    shape.keys.push_back(read());
-    if (!shape.keys.back().is_string()) corrupted();
+    shape.keys.push_back(read_text<std::uint8_t>(reader_.byte()));
   }
+  reader_ = after;
   // Read again, its number is that of the one that is there already.
   std::size_t number = shapes_.size();
   if (replays_) {

@@ -147,14 +147,16 @@ void Encoder::operator()(const std::string& text) {
   }
   const std::size_t width = highest <= 0xFF ? 1 : highest <= 0xFFFF ? 2 : 4;
   writer_.reserve(10 + length * width);
-  if (width == 1 && length <= 0xFF) {
+  const bool is_ascii = ascii == text.size();
+  if (is_ascii && length <= 0xFF) {
     writer_.put_op(Op::str_short, 0);
     writer_.put(static_cast<std::uint8_t>(length));
   } else {
-    writer_.put_op(width == 1 ? Op::str1 : width == 2 ? Op::str2 : Op::str4, 0);
+    const Op wide = width == 1 ? Op::str1 : width == 2 ? Op::str2 : Op::str4;
+    writer_.put_op(is_ascii ? Op::str_ascii : wide, 0);
     writer_.put_size(length);
   }
-  if (ascii == text.size()) {
+  if (is_ascii) {
     writer_.put_block(text.data(), length);
   } else if (width == 1) {
     put_characters<std::uint8_t>(text);

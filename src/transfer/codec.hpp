@@ -34,7 +34,8 @@ enum class Op : std::uint8_t {
   big_int,      ///< size, two's complement bytes, low byte first
   float64,      ///< f64
   complex,      ///< f64 f64
-  str_short,    ///< u8 length, latin-1
+  str_short,    ///< u8 length, ASCII
+  str_ascii,    ///< size in characters, ASCII
   str1,         ///< size in characters, latin-1
   str2,         ///< size in characters, 16 bits each (lone surrogates are characters like others)
   str4,         ///< size in characters, 32 bits each
@@ -43,7 +44,8 @@ enum class Op : std::uint8_t {
   tuple,        ///< size, values
   list,         ///< size, values
   dict,         ///< size, key and value each
-  shape,        ///< size, str keys, values: a dict, and the next shape from 0 on (shapes.hpp)
+  shape,        ///< u8 keys, u16 bytes, per key u8 length and latin-1 text; values: a dict, and the
+                ///< next shape from 0 on (shapes.hpp)
   record,       ///< size: number of a shape, values: a dict of that shape
   set,          ///< size, values
   frozenset,    ///< size, values

@@ -19,6 +19,7 @@
 #include "transfer/python_datetime.hpp"
 #include "transfer/release_list.hpp"
 #include "transfer/scratch.hpp"
+#include "transfer/shapes.hpp"
 #include "transfer/type_table.hpp"
 
 namespace libatoll::transfer {
@@ -51,6 +52,8 @@ struct Context::Impl {
   Library library;
   TypeTable types;
   KeyCache keys;
+  ShapeTable sent_shapes;
+  ShapeCache received_shapes;
   CodeCache codes;
   ScriptCache scripts;
   Spare<EncodeScratch> encode_scratch;

@@ -32,7 +32,7 @@ PyObject* Decoder::read_code() {
 PyObject* Decoder::read_global() {
   py::Ref names[2];
   for (py::Ref& name : names) {
-    if (!next_is({Op::str_short, Op::str1, Op::str2, Op::str4})) return nullptr;
+    if (!next_is({Op::str_short, Op::str_ascii, Op::str1, Op::str2, Op::str4})) return nullptr;
     name = py::Ref::steal(read_key());
     if (!name) return nullptr;
   }

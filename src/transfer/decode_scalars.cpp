@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "transfer/context_impl.hpp"
+#include "transfer/decode_simple.hpp"
 #include "transfer/decoder.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/long_bytes.hpp"
@@ -45,6 +46,11 @@ PyObject* Decoder::read_text(std::size_t length, int kind) {
   if (right) return text;
   Py_DECREF(text);
   return corrupted();
+}
+
+PyObject* Decoder::read_ascii(std::size_t length) {
+  const std::byte* const data = reader_.block(length);
+  return data ? make_ascii(data, length) : corrupted();
 }
 
 // Records repeat their keys from message to message.

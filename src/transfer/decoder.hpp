@@ -54,11 +54,14 @@ class Decoder {
 
  private:
   static constexpr std::uint32_t no_slot = 0xFFFFFFFF;
+  static constexpr int deepest_recursion = 64;
 
-  /// A complete value, or null: `opened_` is set and a frame pushed, or a Python error is set.
+  /// A complete value, or null: a Python error is set or, inside of run_frames() only, `opened_` is
+  /// set and a frame pushed.
   PyObject* read();
   PyObject* read_payload(wire::Op op, std::uint32_t slot);
   PyObject* read_text(std::size_t length, int kind);
+  PyObject* read_ascii(std::size_t length);
   PyObject* read_key();
   PyObject* read_big_int();
   PyObject* read_reference(std::size_t number);
@@ -71,16 +74,30 @@ class Decoder {
   PyObject* read_library(wire::Op op);
   PyObject* read_timezone();
   PyObject* read_marshal();
+  PyObject* corrupted() noexcept;
+
+  // Containers (decode_containers.cpp).
   PyObject* open(wire::Op op, std::uint32_t slot);
   PyObject* open_shape(std::uint32_t slot);
-  PyObject* open_record(std::size_t shape, std::uint32_t slot);
+  PyObject* open_record(std::uint32_t slot);
+  PyObject* make_record(const KnownShape& shape, std::uint32_t slot);
+  /// Reads the items of a container that has been made.
+  PyObject* enter(py::Ref object, DecodeFrame::Kind kind, Py_ssize_t size, std::uint32_t slot,
+                  const KnownShape* shape);
+  bool read_items(PyObject* object, DecodeFrame::Kind kind, Py_ssize_t size,
+                  const KnownShape* shape);
   PyObject* read_item();
-  PyObject* corrupted() noexcept;
+
+  // Containers that are nested deeply (decode_frames.cpp).
+  PyObject* run_frames(py::Ref object, DecodeFrame::Kind kind, Py_ssize_t size, std::uint32_t slot,
+                       const KnownShape* shape);
+  PyObject* run_to(std::size_t floor);
+  bool fill(DecodeFrame& frame);
+  bool accept(DecodeFrame& frame, PyObject* item);
+  void drop_frames(std::size_t floor) noexcept;
 
   /// Is the next value one of these? Else the error is set.
   bool next_is(std::initializer_list<wire::Op> allowed) noexcept;
-  bool fill(DecodeFrame& frame);
-  bool accept(DecodeFrame& frame, PyObject* item);
   void keep(std::uint32_t slot, PyObject* object);
 
   Context& context_;
@@ -91,6 +108,8 @@ class Decoder {
   std::vector<PyObject*>& memo_;
   bool consume_;
   bool opened_ = false;
+  /// Containers under way by recursion, and one more while there are frames.
+  int depth_ = 0;
 };
 
 }  // namespace libatoll::transfer

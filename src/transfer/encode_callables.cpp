@@ -1,5 +1,6 @@
 // Functions by value and by name, classes and builtins by name, code objects by record.
 #include "transfer/context_impl.hpp"
+#include "transfer/encode_simple.hpp"
 #include "transfer/encoder.hpp"
 #include "transfer/functions.hpp"
 #include "transfer/main_module.hpp"

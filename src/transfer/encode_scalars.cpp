@@ -1,5 +1,6 @@
 // Numbers, text, bytes and memory: values that hold no others.
 #include "transfer/context_impl.hpp"
+#include "transfer/encode_simple.hpp"
 #include "transfer/encoder.hpp"
 #include "transfer/long_bytes.hpp"
 
@@ -16,8 +17,7 @@ Encoder::Step Encoder::put_int(PyObject* object) {
     value = PyLong_AsLongLongAndOverflow(object, &overflow);
     if (overflow) return put_big_int(object);
   }
-  writer_.reserve(9);
-  writer_.put_int(value);
+  writer_.commit(write_int(writer_.room(9), value));
   return Step::done;
 }
 
@@ -39,18 +39,6 @@ Encoder::Step Encoder::put_big_int(PyObject* object) {
   return Step::done;
 }
 
-Encoder::Step Encoder::put_str(PyObject* object) {
-  const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(object));
-  const int kind = PyUnicode_KIND(object);
-  std::uint8_t flag = 0;
-  // The empty and the one-character texts are shared by CPython itself.
-  if (length > 1 || kind != PyUnicode_1BYTE_KIND) {
-    if (seen(object, flag)) return Step::done;
-  }
-  write_str(object, flag);
-  return Step::done;
-}
-
 void Encoder::put_text(PyObject* text) {
   if (text) {
     write_str(text, 0);
@@ -59,20 +47,16 @@ void Encoder::put_text(PyObject* text) {
   }
 }
 
-void Encoder::write_str(PyObject* object, std::uint8_t flag) {
+void Encoder::write_long_str(PyObject* object, std::uint8_t flag) {
   const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(object));
   const int kind = PyUnicode_KIND(object);
   writer_.reserve(length * static_cast<std::size_t>(kind) + 10);
-  if (kind == PyUnicode_1BYTE_KIND && length <= 0xFF) {
-    writer_.put_op(Op::str_short, flag);
-    writer_.put(static_cast<std::uint8_t>(length));
-  } else {
-    writer_.put_op(kind == PyUnicode_1BYTE_KIND   ? Op::str1
-                   : kind == PyUnicode_2BYTE_KIND ? Op::str2
-                                                  : Op::str4,
-                   flag);
-    writer_.put_size(length);
-  }
+  const Op op = PyUnicode_IS_ASCII(object)       ? Op::str_ascii
+                : kind == PyUnicode_1BYTE_KIND   ? Op::str1
+                : kind == PyUnicode_2BYTE_KIND   ? Op::str2
+                                                 : Op::str4;
+  writer_.put_op(op, flag);
+  writer_.put_size(length);
   writer_.put_block(PyUnicode_DATA(object), length * static_cast<std::size_t>(kind));
 }
 

@@ -1,8 +1,9 @@
 // Writes object graphs in the wire format of codec.hpp, without running the user's Python code.
 //
-// One pass with a stack of its own, so nesting is limited by memory only. An object that is not
-// native makes value() answer `refused`; the callers in transfer.cpp and call.cpp then decide about
-// pickle. Runs in the interpreter of its Context with the GIL held; not reusable after an error.
+// One pass. Containers nest by recursion, which is quickest, down to a certain depth, and on a stack
+// of their own below it, so nesting is limited by memory only. An object that is not native makes
+// value() answer `refused`; the callers in transfer.cpp and call.cpp then decide about pickle. Runs
+// in the interpreter of its Context with the GIL held; not reusable after an error.
 #pragma once
 
 #include <Python.h>
@@ -70,16 +71,24 @@ class Encoder {
   [[nodiscard]] core::Message finish();
 
  private:
-  enum class Step : std::uint8_t { done, opened, refused, error };
+  enum class Step : std::uint8_t {
+    done,
+    opened,  ///< a frame was pushed, whose items come first
+    refused,
+    error,
+  };
+  static constexpr int deepest_recursion = 64;
 
-  Step put_item(PyObject* object);
+  /// Writes the commonest kinds of items; false: it is none of them.
+  bool put_simple(PyObject* object);
   Step put(PyObject* object);
   Step put_other(PyObject* object);
-  Step put_str(PyObject* object);
+  void put_str(PyObject* object);
   /// Without the memo, for texts that may die before the message is complete; null is written as
   /// none.
   void put_text(PyObject* text);
   void write_str(PyObject* text, std::uint8_t flag);
+  void write_long_str(PyObject* text, std::uint8_t flag);
   Step put_int(PyObject* object);
   Step put_big_int(PyObject* object);
   Step put_bytes(PyObject* object);
@@ -94,25 +103,49 @@ class Encoder {
   Step put_tz(PyObject* tzinfo);
   Step put_timezone(PyObject* object);
   Step put_uuid(PyObject* object);
+
+  // Containers (encode_containers.cpp).
   Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size);
-  Step run_frame();
-  Step dict_items(EncodeFrame& frame);
-  Step record_items(EncodeFrame& frame);
   Step open_dict(PyObject* object);
-  Step push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::uint32_t keys = 0,
-            std::size_t values = 0);
+  void put_shape(ShapeTable::Shape& shape, std::uint8_t flag);
+  /// The items of a container whose beginning is written. `values`: where those of a record start.
+  Step enter(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values = 0);
+  Step put_items(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
+  Step list_items(PyObject* list, Py_ssize_t size);
+  Step tuple_items(PyObject* tuple, Py_ssize_t size);
+  Step dict_items(PyObject* dict, Py_ssize_t size);
+  Step record_items(PyObject* dict, Py_ssize_t size, std::size_t values);
+  Step set_items(PyObject* set, Py_ssize_t size);
+  Step slice_items(PyObject* slice);
   Step changed(const char* what);
+  /// Puts a step of the path to what went wrong in front of those that are known.
+  template <class Describe>
+  Step failed_at(Step step, Describe describe) {
+    path_.insert(0, describe());
+    return step;
+  }
+
+  // Containers that are nested deeply (encode_frames.cpp).
+  Step run_frames(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
+  Step run_frame();
+  Step run_dict(EncodeFrame& frame);
+  Step push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
   void pop_frame() noexcept;
-  void drop_frames() noexcept;
+  void drop_frames(std::size_t floor) noexcept;
+  [[nodiscard]] std::string describe_frames() const;
+  /// The key of a dict's entry, for a path; null if there is none any more.
+  [[nodiscard]] static PyObject* nth_key(PyObject* dict, Py_ssize_t index) noexcept;
+
   void unpin() noexcept;
-  void describe_path();
+  /// Owns the values of records from an index on.
+  void pin_values(std::size_t start);
 
   /// True if `object` was met before: a reference to it has been written. Else `flag` is what its
   /// op byte needs.
   bool seen(PyObject* object, std::uint8_t& flag) {
     // A sole reference is the container's own: there is no second way to the object. For a root
     // that holds no longer: since 3.14 the caller's stack may hold it without a count.
-    if (Py_REFCNT(object) == 1 && !frames_.empty()) {
+    if (Py_REFCNT(object) == 1 && depth_ > 0) {
       flag = 0;
       return false;
     }
@@ -128,6 +161,10 @@ class Encoder {
   ShapeTable& shapes_;
   std::vector<EncodeFrame>& frames_;
   core::Attachments& attachments_;
+  std::uint64_t shape_message_;    ///< the shapes' id for this message
+  std::int32_t next_shape_ = 0;
+  /// Containers under way by recursion, and one more while there are frames.
+  int depth_ = 0;
   std::size_t non_tuple_depth_ = 0;
   bool pinned_ = false;
   py::Ref culprit_;

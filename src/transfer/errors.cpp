@@ -43,7 +43,8 @@ void raise_corrupted() noexcept {
 std::string short_repr(PyObject* object) noexcept {
   PyObject* const error = PyErr_GetRaisedException();
   std::string text;
-  const auto repr = py::Ref::steal(PyObject_Repr(object));
+  const py::Ref kept = py::Ref::borrow(object);
+  const auto repr = py::Ref::steal(object ? PyObject_Repr(object) : nullptr);
   const auto bytes = py::Ref::steal(
       repr ? PyUnicode_AsEncodedString(repr.get(), "utf-8", "backslashreplace") : nullptr);
   try {

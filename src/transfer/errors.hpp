@@ -24,7 +24,8 @@ bool error_must_pass() noexcept;
 /// Sets PyExc_ValueError for a message that says what no encoder wrote.
 void raise_corrupted() noexcept;
 
-/// Up to 60 characters of repr(object), for paths; never fails, leaves no error set.
+/// Up to 60 characters of repr(object), for paths, or "?" for null; never fails, leaves no
+/// error set.
 std::string short_repr(PyObject* object) noexcept;
 
 }  // namespace libatoll::transfer

@@ -6,6 +6,7 @@
 
 #include <Python.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -32,6 +33,34 @@ class Spare {
   std::unique_ptr<T> spare_;
 };
 
+/// A stack of borrowed references. Unlike a vector, it leaves new places as they are.
+class ValueStack {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] PyObject* operator[](std::size_t index) const noexcept { return data_[index]; }
+  /// Makes `count` places, to be filled by the caller. Throws std::bad_alloc.
+  PyObject** extend(std::size_t count) {
+    if (size_ + count > capacity_) grow(count);
+    PyObject** const places = data_.get() + size_;
+    size_ += count;
+    return places;
+  }
+  void shrink_to(std::size_t size) noexcept { size_ = size; }
+
+ private:
+  void grow(std::size_t count) {
+    const std::size_t capacity = std::max(2 * capacity_, size_ + count + 64);
+    std::unique_ptr<PyObject*[]> data(new PyObject*[capacity]);
+    std::copy_n(data_.get(), size_, data.get());
+    data_ = std::move(data);
+    capacity_ = capacity;
+  }
+
+  std::unique_ptr<PyObject*[]> data_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
 /// A container whose items are being written.
 struct EncodeFrame {
   enum class Kind : std::uint8_t { list, tuple, dict, dict_value, record, set, slice };
@@ -42,17 +71,14 @@ struct EncodeFrame {
   Py_ssize_t count;   ///< dict: entries written
   PyObject* current;  ///< borrowed: dict key or set item at hand, for the path in an error
   Kind kind;
-  std::uint32_t keys = 0;  ///< record: where its keys start in the shape table
   std::size_t values = 0;  ///< record: where its values start in EncodeScratch::values
 };
 
 struct EncodeScratch {
   Writer writer;
   Memo memo;
-  ShapeTable shapes;
   std::vector<EncodeFrame> frames;
-  std::vector<PyObject*>
-      values;  ///< of the records under way; borrowed, see Encoder::may_run_python
+  ValueStack values;  ///< of the records under way; see Encoder::may_run_python
   core::Attachments attachments;
   std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
 };
@@ -64,15 +90,15 @@ struct DecodeFrame {
   PyObject* key;     ///< owned or null: dict key that waits for its value
   Py_ssize_t index;
   Py_ssize_t size;
-  std::uint32_t slot;  ///< frozenset: number to give when complete, or no_slot; record: first key
+  std::uint32_t slot;  ///< frozenset: number to give when complete, or no_slot
   Kind kind;
+  const KnownShape* shape = nullptr;  ///< record: kept alive by DecodeScratch::shapes
 };
 
 struct DecodeScratch {
   std::vector<DecodeFrame> frames;
   std::vector<PyObject*> memo;  ///< owned; null: not complete
-  std::vector<DecodeShape> shapes;
-  std::vector<PyObject*> keys;  ///< of all shapes; borrowed from their models
+  std::vector<std::shared_ptr<const KnownShape>> shapes;
 };
 
 }  // namespace libatoll::transfer

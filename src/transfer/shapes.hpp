@@ -1,113 +1,100 @@
 // Dicts with the same keys in the same order: records.
 //
-// The second dict of a kind defines a shape (its keys), later ones name the shape and bring nothing
-// but their values. The encoder compares key addresses; the decoder copies a dict that has the keys
-// already, which is quicker than inserting them.
+// Each interpreter keeps the shapes that it sent and those that it received. A message brings the
+// keys of a shape once, as one block of bytes (codec.hpp); its later dicts of that shape name it and
+// bring nothing but their values. The encoder tells a shape by the addresses of its keys, the
+// decoder by the block, so that neither looks at the keys of a shape that it knows. The decoder then
+// copies a dict that has the keys already, which is quicker than inserting them.
 #pragma once
 
 #include <Python.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
+
+#include "py/ref.hpp"
 
 namespace libatoll::transfer {
 
-/// The encoder's side.
+class KeyCache;
+
+namespace shape {
+/// Keys are latin-1, and neither longer nor more than this; other dicts are sent with their keys.
+inline constexpr std::size_t longest_key = 40;
+inline constexpr Py_ssize_t fewest = 2;
+inline constexpr Py_ssize_t most = 64;
+}  // namespace shape
+
+/// The encoder's side: the shapes that were met at least twice. Owns their keys.
 class ShapeTable {
  public:
-  static constexpr Py_ssize_t smallest = 2;
-  static constexpr Py_ssize_t largest = 64;
   static constexpr std::int32_t undefined = -1;
 
   struct Shape {
-    PyObject* first_key = nullptr;
-    std::uint32_t size = 0;
-    std::uint32_t epoch = 0;
-    std::uint32_t keys = 0;  ///< where its keys start in keys()
+    std::uint64_t hash = 0;
+    std::vector<PyObject*> keys;   ///< owned
+    std::vector<std::byte> block;  ///< the keys as they stand in a message
+    std::uint64_t message = 0;     ///< whose `number` is right
     std::int32_t number = undefined;
   };
 
-  /// Forgets all; numbers start at `next`.
-  void clear(std::int32_t next = 0) noexcept {
-    if (++epoch_ == 0) {
-      shapes_.fill({});
-      epoch_ = 1;
-    }
-    keys_.clear();
-    next_ = next;
+  ShapeTable() = default;
+  ShapeTable(const ShapeTable&) = delete;
+  ShapeTable& operator=(const ShapeTable&) = delete;
+  ~ShapeTable();
+
+  /// An id for a message under way, or for what is left of it after a rollback.
+  [[nodiscard]] std::uint64_t new_message() noexcept { return ++messages_; }
+
+  /// The shape of `dict`, with its `size` values in `items` (borrowed), or null: it is the first of
+  /// its kind, or has keys that a shape cannot have. Throws std::bad_alloc.
+  Shape* find(PyObject* dict, Py_ssize_t size, PyObject** items) {
+    const auto count = static_cast<std::size_t>(size);
+    // Most dicts are like the one before.
+    if (Shape* const shape = latest_[count]; shape && take(*shape, dict, items)) return shape;
+    return look_up(dict, count, items);
   }
-  [[nodiscard]] std::int32_t next() const noexcept { return next_; }
-
-  /// The shape of `dict`, with its values appended to `values` (borrowed), or null: it is the first
-  /// of its kind, or has keys that cannot be met again. A shape may be undefined: then the caller
-  /// writes its keys and calls define().
-  Shape* find_or_note(PyObject* dict, Py_ssize_t size, std::vector<PyObject*>& values) {
-    Py_ssize_t position = 0;
-    PyObject* key;
-    if (!PyDict_Next(dict, &position, &key, nullptr)) return nullptr;
-    const auto bits = reinterpret_cast<std::uintptr_t>(key) >> 4;
-    Shape& shape = shapes_[(bits ^ (bits >> 6) ^ static_cast<std::uintptr_t>(size)) % slots];
-    if (shape.epoch == epoch_ && shape.first_key == key &&
-        shape.size == static_cast<std::uint32_t>(size) && take_values(shape, dict, values)) {
-      return &shape;
-    }
-    note(shape, dict, size);
-    return nullptr;
-  }
-
-  void define(Shape& shape) noexcept { shape.number = next_++; }
-
-  [[nodiscard]] PyObject* key(std::uint32_t index) const noexcept { return keys_[index]; }
 
  private:
-  static constexpr std::size_t slots = 32;
-  static constexpr std::size_t most_keys = 4096;
+  static constexpr std::size_t slots = 128;
+  static constexpr std::size_t seen_slots = 256;
 
-  [[nodiscard]] bool take_values(const Shape& shape, PyObject* dict,
-                                 std::vector<PyObject*>& values) const {
-    const std::size_t start = values.size();
-    values.resize(start + shape.size);
-    Py_ssize_t position = 0;
-    PyObject* key;
-    for (std::uint32_t i = 0; i < shape.size; ++i) {
-      if (!PyDict_Next(dict, &position, &key, &values[start + i]) || key != keys_[shape.keys + i]) {
-        values.resize(start);
-        return false;
-      }
-    }
-    return true;
-  }
+  bool take(const Shape& shape, PyObject* dict, PyObject** items) const noexcept;
+  Shape* look_up(PyObject* dict, std::size_t count, PyObject** items);
+  Shape* make(Shape& place, std::uint64_t hash, std::size_t size);
 
-  void note(Shape& shape, PyObject* dict, Py_ssize_t size) {
-    if (keys_.size() > most_keys) return;
-    const auto start = static_cast<std::uint32_t>(keys_.size());
-    Py_ssize_t position = 0;
-    PyObject* key;
-    PyObject* first = nullptr;
-    while (PyDict_Next(dict, &position, &key, nullptr)) {
-      // A key that only this dict refers to is not in another one.
-      if (!PyUnicode_CheckExact(key) || Py_REFCNT(key) == 1) {
-        keys_.resize(start);
-        return;
-      }
-      if (!first) first = key;
-      keys_.push_back(key);
-    }
-    shape = {first, static_cast<std::uint32_t>(size), epoch_, start, undefined};
-  }
-
-  std::array<Shape, slots> shapes_{};
-  std::vector<PyObject*> keys_;  ///< borrowed; see Encoder::may_run_python
-  std::uint32_t epoch_ = 1;
-  std::int32_t next_ = 0;
+  std::unique_ptr<std::array<Shape, slots>> shapes_;
+  std::array<Shape*, static_cast<std::size_t>(shape::most) + 1> latest_{};  ///< by number of keys
+  std::array<std::uint64_t, seen_slots> seen_{};                            ///< hashes that were met
+  std::array<PyObject*, static_cast<std::size_t>(shape::most)> row_{};  ///< keys at hand; borrowed
+  std::uint64_t messages_ = 0;
 };
 
-/// The decoder's side of a shape: a dict that has its keys, with None for values.
-struct DecodeShape {
-  PyObject* model;     ///< owned
-  std::uint32_t keys;  ///< where its keys (borrowed from the model) start in DecodeScratch::keys
-  std::uint32_t count;
+/// The decoder's side of a shape.
+struct KnownShape {
+  std::vector<std::byte> block;
+  py::Ref model;                ///< a dict that has the keys, with None for values
+  std::vector<PyObject*> keys;  ///< borrowed from `model`
+};
+
+class ShapeCache {
+ public:
+  /// The shape of a block of `count` keys; null with a Python error set on failure (ValueError if
+  /// no encoder wrote the block). Throws std::bad_alloc.
+  [[nodiscard]] std::shared_ptr<const KnownShape> get(KeyCache& keys, std::size_t count,
+                                                      std::span<const std::byte> block);
+
+ private:
+  static constexpr std::size_t slots = 128;
+  struct Entry {
+    std::uint64_t hash = 0;
+    std::shared_ptr<const KnownShape> shape;
+  };
+  std::unique_ptr<std::array<Entry, slots>> entries_;
 };
 
 }  // namespace libatoll::transfer

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "transfer/context_impl.hpp"
+#include "transfer/decode_simple.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/fallback.hpp"
 #include "transfer/writer.hpp"
@@ -13,8 +14,31 @@ using wire::Op;
 
 namespace {
 
-/// Scalars and short texts, the messages of every counter and flag: no encoder, no scratch. Writes
-/// what the encoder would write. False: not one of them.
+/// Longer ones are the encoder's, which can hand its block over.
+constexpr std::size_t largest_flat = 16 * 1024;
+
+/// One text or block of bytes, written where it stays. `Size` is what its length is written as.
+template <class Size>
+void put_flat(core::Message& out, Op op, Size size, const void* data, std::size_t length) {
+  std::byte* to = out.make_room(1 + sizeof size + length);
+  *to++ = static_cast<std::byte>(op);
+  std::memcpy(to, &size, sizeof size);
+  copy_bytes(to + sizeof size, static_cast<const std::byte*>(data), length);
+}
+
+void put_flat(core::Message& out, Op op, const void* data, std::size_t length) {
+  if (length < 0xFF) return put_flat(out, op, static_cast<std::uint8_t>(length), data, length);
+  struct [[gnu::packed]] {
+    std::uint8_t mark = 0xFF;
+    std::uint64_t value;
+  } size;
+  size.value = length;
+  put_flat(out, op, size, data, length);
+}
+
+/// Scalars, and texts and bytes that are not large, the messages of every counter and flag: no
+/// encoder, no scratch. Writes what the encoder would write. False: not one of them. Throws
+/// std::bad_alloc.
 bool encode_small(PyObject* object, core::Message& out) {
   SmallWriter writer;
   PyTypeObject* const type = Py_TYPE(object);
@@ -31,12 +55,15 @@ bool encode_small(PyObject* object, core::Message& out) {
     writer.put_int(value);
   } else if (type == &PyUnicode_Type) {
     const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(object));
-    if (PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND || length > SmallWriter::capacity - 2) {
-      return false;
-    }
-    writer.put_op(Op::str_short);
-    writer.put(static_cast<std::uint8_t>(length));
-    writer.put_block(PyUnicode_DATA(object), length);
+    if (!PyUnicode_IS_COMPACT_ASCII(object) || length > largest_flat) return false;
+    // Below that, a size is one byte, as the length of a short text is.
+    put_flat(out, length < 0xFF ? Op::str_short : Op::str_ascii, PyUnicode_DATA(object), length);
+    return true;
+  } else if (type == &PyBytes_Type) {
+    const auto length = static_cast<std::size_t>(PyBytes_GET_SIZE(object));
+    if (length > largest_flat) return false;
+    put_flat(out, Op::bytes, PyBytes_AS_STRING(object), length);
+    return true;
   } else if (object == Py_None) {
     writer.put_op(Op::none);
   } else if (type == &PyFloat_Type) {
@@ -75,9 +102,16 @@ PyObject* decode_small(std::span<const std::byte> bytes) {
       return bytes.size() < 9 ? nullptr : PyFloat_FromDouble(get(double{}));
     case Op::str_short: {
       if (bytes.size() < 2) return nullptr;
-      const auto length = static_cast<std::uint8_t>(bytes[1]);
-      if (bytes.size() < 2u + length) return nullptr;
-      return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, bytes.data() + 2, length);
+      const auto length = static_cast<std::size_t>(bytes[1]);
+      return bytes.size() < 2 + length ? nullptr : make_ascii(bytes.data() + 2, length);
+    }
+    case Op::bytes: {
+      Reader reader(bytes.subspan(1));
+      const std::size_t length = reader.count();
+      const std::byte* const data = reader.block(length);
+      return data ? PyBytes_FromStringAndSize(reinterpret_cast<const char*>(data),
+                                              static_cast<Py_ssize_t>(length))
+                  : nullptr;
     }
     default:
       return nullptr;
@@ -101,9 +135,9 @@ py::Ref decode_message(Context& context, const core::Message& message, bool cons
 }  // namespace
 
 py::Status encode(Context& context, PyObject* object, Mode mode, core::Message& out) {
-  if (encode_small(object, out)) return py::Status::ok;
   out.reset();
   try {
+    if (encode_small(object, out)) return py::Status::ok;
     Encoder encoder(context, mode);
     if (py::failed(write_value(encoder, object, {}))) return py::Status::error;
     out = encoder.finish();

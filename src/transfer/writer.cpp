@@ -7,7 +7,9 @@ namespace libatoll::transfer {
 void Writer::grow(std::size_t count) {
   const std::size_t used = position();
   const std::size_t capacity = static_cast<std::size_t>(end_ - begin_);
-  const std::size_t wanted = std::max({used + count + 16, capacity * 2, std::size_t{1024}});
+  std::size_t wanted = std::max({used + count + 16, capacity * 2, std::size_t{1024}});
+  // Large messages are often followed by others of their size.
+  if (wanted > copy_limit) wanted = std::max(wanted, last_large_ + last_large_ / 8);
   core::Block block;
   if (wanted <= copy_limit || capacity > move_limit) {
     // realloc moves large blocks without copying them.
@@ -30,8 +32,10 @@ core::Message Writer::finish() {
   if (used <= copy_limit || (capacity / 4 > used && capacity <= move_limit)) {
     core::Message message = core::Message::copy_of({begin_, used});
     cursor_ = begin_;
+    last_large_ = 0;
     return message;
   }
+  last_large_ = used <= move_limit ? used : 0;
   core::Block block{begin_, capacity};
   begin_ = cursor_ = end_ = nullptr;
   if (capacity > move_limit && capacity > used + used / 8) {

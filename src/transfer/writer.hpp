@@ -14,6 +14,50 @@
 
 namespace libatoll::transfer {
 
+/// memcpy for what is short most of the time: the call would take longer than the copying.
+inline void copy_bytes(std::byte* to, const std::byte* from, std::size_t length) noexcept {
+  const auto halves = [&]<class Word>(Word) {
+    Word first;
+    Word last;
+    std::memcpy(&first, from, sizeof(Word));
+    std::memcpy(&last, from + length - sizeof(Word), sizeof(Word));
+    std::memcpy(to, &first, sizeof(Word));
+    std::memcpy(to + length - sizeof(Word), &last, sizeof(Word));
+  };
+  struct Wide {
+    std::uint64_t words[2];
+  };
+  if (length > 32) {
+    std::memcpy(to, from, length);
+  } else if (length > 16) {
+    halves(Wide{});
+  } else if (length >= 8) {
+    halves(std::uint64_t{});
+  } else if (length >= 4) {
+    halves(std::uint32_t{});
+  } else if (length >= 2) {
+    halves(std::uint16_t{});
+  } else if (length == 1) {
+    *to = *from;
+  }
+}
+
+/// An int in its shortest form, at `to`, where there is room for 9 bytes; returns its end.
+inline std::byte* write_int(std::byte* to, std::int64_t value) noexcept {
+  const auto finish = [to]<class Int>(wire::Op op, Int number) {
+    *to = std::byte{static_cast<std::uint8_t>(op)};
+    std::memcpy(to + 1, &number, sizeof number);
+    return to + 1 + sizeof number;
+  };
+  if (value == static_cast<std::int8_t>(value)) {
+    return finish(wire::Op::int8, static_cast<std::int8_t>(value));
+  }
+  if (value == static_cast<std::int32_t>(value)) {
+    return finish(wire::Op::int32, static_cast<std::int32_t>(value));
+  }
+  return finish(wire::Op::int64, value);
+}
+
 /// An int in its shortest form, by the put_ forms of a Writer or SmallWriter.
 template <class AnyWriter>
 void write_int(AnyWriter& writer, std::int64_t value) noexcept {
@@ -84,6 +128,14 @@ class Writer {
     put_block(data, length);
   }
 
+  /// reserve(), for writing through a pointer of one's own, which ends with commit(): a register does
+  /// what a member would do through memory, as bytes may alias anything.
+  [[nodiscard]] std::byte* room(std::size_t count) {
+    reserve(count);
+    return cursor_;
+  }
+  void commit(std::byte* end) noexcept { cursor_ = end; }
+
   /// The put_ forms need room that reserve() made before.
   void reserve(std::size_t count) {
     if (static_cast<std::size_t>(end_ - cursor_) < count) grow(count);
@@ -107,11 +159,7 @@ class Writer {
   /// In its shortest form: at most 9 bytes.
   void put_int(std::int64_t value) noexcept { write_int(*this, value); }
   void put_block(const void* data, std::size_t length) noexcept {
-    if (length <= 16) {
-      copy_short(static_cast<const std::byte*>(data), length);
-    } else {
-      std::memcpy(cursor_, data, length);
-    }
+    copy_bytes(cursor_, static_cast<const std::byte*>(data), length);
     cursor_ += length;
   }
 
@@ -132,30 +180,10 @@ class Writer {
 
   void grow(std::size_t count);
 
-  // Most texts are short, and a call of memcpy takes longer than copying them.
-  void copy_short(const std::byte* data, std::size_t length) noexcept {
-    const auto halves = [&]<class Word>(Word) {
-      Word first;
-      Word last;
-      std::memcpy(&first, data, sizeof(Word));
-      std::memcpy(&last, data + length - sizeof(Word), sizeof(Word));
-      std::memcpy(cursor_, &first, sizeof(Word));
-      std::memcpy(cursor_ + length - sizeof(Word), &last, sizeof(Word));
-    };
-    if (length >= 8) {
-      halves(std::uint64_t{});
-    } else if (length >= 4) {
-      halves(std::uint32_t{});
-    } else if (length >= 2) {
-      halves(std::uint16_t{});
-    } else if (length == 1) {
-      *cursor_ = *data;
-    }
-  }
-
   std::byte* begin_ = nullptr;
   std::byte* cursor_ = nullptr;
   std::byte* end_ = nullptr;
+  std::size_t last_large_ = 0;  ///< size of the last message that was handed over, or 0
 };
 
 }  // namespace libatoll::transfer

@@ -1,0 +1,146 @@
+// Containers, by recursion.
+#include "transfer/context_impl.hpp"
+#include "transfer/decode_simple.hpp"
+#include "transfer/decoder.hpp"
+#include "transfer/errors.hpp"
+
+namespace libatoll::transfer {
+
+using wire::Op;
+using Container = DecodeFrame::Kind;
+
+PyObject* Decoder::open(Op op, std::uint32_t slot) {
+  const std::size_t count = op == Op::slice ? 3 : reader_.count(op == Op::dict ? 2 : 1);
+  if (reader_.failed()) return corrupted();
+  const auto size = static_cast<Py_ssize_t>(count);
+  py::Ref object;
+  Container kind{};
+  switch (op) {
+    case Op::tuple:
+      kind = Container::tuple;
+      object = py::Ref::steal(PyTuple_New(size));
+      // A tuple that can be met before it is complete must have something in its places.
+      if (object && slot != no_slot) {
+        for (Py_ssize_t i = 0; i < size; ++i) PyTuple_SET_ITEM(object.get(), i, Py_None);
+      }
+      break;
+    case Op::list:
+      kind = Container::list;
+      object = py::Ref::steal(PyList_New(size));
+      break;
+    case Op::dict:
+      kind = Container::dict;
+      object = py::Ref::steal(PyDict_New());
+      break;
+    case Op::set:
+      kind = Container::set;
+      object = py::Ref::steal(PySet_New(nullptr));
+      break;
+    case Op::frozenset:
+      kind = Container::frozenset;
+      object = py::Ref::steal(PyFrozenSet_New(nullptr));
+      break;
+    default:
+      kind = Container::slice;
+      object = py::Ref::steal(PySlice_New(nullptr, nullptr, nullptr));
+      break;
+  }
+  if (!object || size == 0) return object.release();
+  return enter(std::move(object), kind, size, slot, nullptr);
+}
+
+PyObject* Decoder::open_shape(std::uint32_t slot) {
+  const std::size_t count = reader_.byte();
+  const std::size_t length = reader_.raw<std::uint16_t>();
+  const std::byte* const block = reader_.block(length);
+  if (!block || count == 0) return corrupted();
+  auto shape = context_.impl().received_shapes.get(context_.impl().keys, count, {block, length});
+  if (!shape) return nullptr;
+  scratch_->shapes.push_back(std::move(shape));
+  return make_record(*scratch_->shapes.back(), slot);
+}
+
+PyObject* Decoder::open_record(std::uint32_t slot) {
+  const std::size_t number = reader_.size();
+  if (number >= scratch_->shapes.size()) return corrupted();
+  return make_record(*scratch_->shapes[number], slot);
+}
+
+PyObject* Decoder::make_record(const KnownShape& shape, std::uint32_t slot) {
+  const auto size = static_cast<Py_ssize_t>(shape.keys.size());
+  // Of a few entries, a new dict has room for in any case.
+  constexpr Py_ssize_t few = 5;
+  auto object = py::Ref::steal(size <= few ? PyDict_New() : PyDict_Copy(shape.model.get()));
+  if (!object) return nullptr;
+  return enter(std::move(object), Container::record, size, slot, &shape);
+}
+
+PyObject* Decoder::enter(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,
+                         const KnownShape* shape) {
+  // A frozenset takes items only as long as nobody else refers to it.
+  const bool late = kind == Container::frozenset;
+  if (slot != no_slot && !late) keep(slot, object.get());
+  if (depth_ >= deepest_recursion) {
+    return run_frames(std::move(object), kind, size, late ? slot : no_slot, shape);
+  }
+  ++depth_;
+  const bool complete = read_items(object.get(), kind, size, shape);
+  --depth_;
+  return complete ? object.release() : nullptr;
+}
+
+bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, const KnownShape* shape) {
+  switch (kind) {
+    case Container::list:
+      for (Py_ssize_t i = 0; i < size; ++i) {
+        PyObject* const item = read_item();
+        if (!item) return false;
+        PyList_SET_ITEM(object, i, item);
+      }
+      return true;
+    case Container::tuple:
+      for (Py_ssize_t i = 0; i < size; ++i) {
+        PyObject* const item = read_item();
+        if (!item) return false;
+        // The place holds None or nothing: no count to give back.
+        PyTuple_SET_ITEM(object, i, item);
+      }
+      return true;
+    case Container::record:
+      for (PyObject* const key : shape->keys) {
+        PyObject* const item = read_item();
+        if (!item) return false;
+        const int status = PyDict_SetItem(object, key, item);
+        Py_DECREF(item);
+        if (status < 0) return false;
+      }
+      return true;
+    case Container::dict:
+      for (Py_ssize_t i = 0; i < size; ++i) {
+        const auto key = py::Ref::steal(read_key());
+        const auto item = py::Ref::steal(key ? read_item() : nullptr);
+        if (!item || PyDict_SetItem(object, key.get(), item.get()) < 0) return false;
+      }
+      return true;
+    case Container::set:
+    case Container::frozenset:
+      for (Py_ssize_t i = 0; i < size; ++i) {
+        const auto item = py::Ref::steal(read_item());
+        if (!item || PySet_Add(object, item.get()) < 0) return false;
+      }
+      return true;
+    case Container::slice: {
+      auto* const slice = reinterpret_cast<PySliceObject*>(object);
+      // What was there is None; filling in place lets the memo name the slice before it is complete.
+      for (PyObject** const part : {&slice->start, &slice->stop, &slice->step}) {
+        PyObject* const item = read_item();
+        if (!item) return false;
+        Py_SETREF(*part, item);
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace libatoll::transfer
