@@ -22,6 +22,7 @@
 #include "queue_travel.hpp"
 #include "queue_type.hpp"
 #include "runtime/lifecycle.hpp"
+#include "shared_buffer.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {
@@ -103,6 +104,14 @@ py::Status add_channels(PyObject* module) {
   return add_namespace(module, "channels", "atoll.lowlevel.channels", lowlevel_channels_methods);
 }
 
+py::Status add_shared_memory(PyObject* module) {
+  State& state = state_of(module);
+  if (py::failed(add_type(module, make_shared_buffer_type, state.shared_buffer_type))) {
+    return py::Status::error;
+  }
+  return register_shared_buffer(state);
+}
+
 py::Status fill(PyObject* module) {
   State& state = state_of(module);
   state.self = runtime::lifecycle::join_current();
@@ -132,7 +141,7 @@ py::Status fill(PyObject* module) {
   }
   if (py::failed(add_queues(module)) || py::failed(add_channels(module)) ||
       py::failed(add_csp(module)) || py::failed(add_pools(module)) ||
-      py::failed(add_output(module))) {
+      py::failed(add_output(module)) || py::failed(add_shared_memory(module))) {
     return py::Status::error;
   }
   return add_crossinterp(module);
@@ -160,6 +169,7 @@ constexpr PyTypeObject* State::*types[] = {
     &State::channel_info_type,  &State::sender_type, &State::receiver_type,
     &State::selected_type,      &State::pool_type,   &State::completions_type,
     &State::native_future_type, &State::future_type, &State::remote_stream_type,
+    &State::shared_buffer_type,
 };
 
 int traverse(PyObject* module, visitproc visit, void* arg) {

@@ -54,6 +54,8 @@ struct State {
 
   PyTypeObject* remote_stream_type;  ///< _atoll.RemoteStream
 
+  PyTypeObject* shared_buffer_type;  ///< atoll.SharedBuffer
+
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }
 };

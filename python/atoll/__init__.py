@@ -16,6 +16,8 @@ on CPython 3.12 to 3.15. :func:`install` puts it in the place of the standard on
 :class:`Pool` carries out tasks on all cores; :func:`map` and :func:`run` use a default one.
 :func:`channel`, :func:`select`, :func:`after` and :func:`ticker` connect interpreters and threads
 the way CSP and Go do.
+
+:class:`SharedBuffer` is memory that all interpreters see without a copy.
 """
 
 from importlib import import_module
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         Receiver,
         Selected,
         Sender,
+        SharedBuffer,
         TaskInterrupted,
         WouldBlock,
         after,
@@ -49,6 +52,7 @@ __all__ = [
     "Receiver",
     "Selected",
     "Sender",
+    "SharedBuffer",
     "TaskInterrupted",
     "WouldBlock",
     "__version__",

@@ -2,9 +2,20 @@
 # ruff: noqa: PYI021  (docstrings: editors show them for what is used without a Python wrapper)
 
 import concurrent.futures
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Buffer, Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, Final, Literal, Protocol, Self, SupportsIndex, TypeVar, final
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeVar,
+    final,
+    overload,
+)
 
 from atoll import _pool
 
@@ -328,6 +339,54 @@ class Selected(
     @property
     def closed(self) -> bool:
         """The case is a Receiver whose channel is closed: nothing was received."""
+
+@final
+class SharedBuffer:
+    """Memory of so many bytes, at first all 0, that every interpreter sees without a copy.
+
+    Sent to another interpreter it arrives as a SharedBuffer on the same memory, whatever its size.
+    A slice is one, too. It has the buffer protocol and begins at a multiple of 64 bytes. The memory
+    lives until nobody has it any more: no interpreter, no message, no view. Nothing keeps those who
+    write from those who read: that is up to you.
+    """
+
+    def __new__(cls, size: SupportsIndex, /) -> Self: ...
+    @classmethod
+    def of(cls, data: Buffer, /, *, readonly: bool = False) -> Self:
+        """Return a SharedBuffer with a copy of the content of a bytes-like object."""
+    @property
+    def readonly(self) -> bool:
+        """Whether it can be read only."""
+    @property
+    def nbytes(self) -> int:
+        """The size in bytes, as len()."""
+    def toreadonly(self) -> Self:
+        """Return a read-only SharedBuffer on the same memory.
+
+        What is made of it, wherever it goes, is read-only too; this one remains as it is.
+        """
+    def tobytes(self) -> bytes:
+        """Return a copy of the content, as bytes."""
+    @staticmethod
+    def total_bytes() -> int:
+        """How many bytes of shared memory are in use, in all interpreters of the process.
+
+        Counts each memory once, with arrays and large buffers that are on their way or have
+        arrived.
+        """
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[int]: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Self: ...
+    @overload
+    def __setitem__(self, index: SupportsIndex, value: SupportsIndex, /) -> None: ...
+    @overload
+    def __setitem__(self, index: slice, value: Buffer, /) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
 def channel(capacity: int | None = 0) -> tuple[Sender[Any], Receiver[Any]]:
     """Make a channel and return its ends, a Sender and a Receiver.

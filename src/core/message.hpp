@@ -14,23 +14,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/block.hpp"
 #include "core/object.hpp"
 
 namespace libatoll::core {
 
 using Attachments = std::vector<Handle<Object>>;
-
-/// Memory of a large message. It comes from std::malloc and may be freed with std::free; blocks
-/// that went through release_block() are used again, because fresh memory costs more (page faults)
-/// than the copying that it is for.
-struct Block {
-  std::byte* data;
-  std::size_t capacity;
-};
-
-/// Throws std::bad_alloc. Any thread.
-[[nodiscard]] Block allocate_block(std::size_t at_least);
-void release_block(Block block) noexcept;
 
 class Message {
  public:
@@ -65,10 +54,6 @@ class Message {
     if (size > inline_capacity) heap_ = allocate_block(size);
     size_ = size;
     return is_inline() ? inline_ : heap_.data;
-  }
-  /// Takes over a block that was allocated with std::malloc.
-  [[nodiscard]] static Message adopt(std::byte* malloc_block, std::size_t size) noexcept {
-    return adopt(Block{malloc_block, size}, size);
   }
   /// Takes over a block of which `size` bytes are used.
   [[nodiscard]] static Message adopt(Block block, std::size_t size) noexcept;

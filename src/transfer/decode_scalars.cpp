@@ -1,6 +1,7 @@
 // Numbers, text, ranges and memory.
 #include <cstring>
 
+#include "core/mapped_block.hpp"
 #include "transfer/context_impl.hpp"
 #include "transfer/decode_simple.hpp"
 #include "transfer/decoder.hpp"
@@ -51,6 +52,23 @@ PyObject* Decoder::read_text(std::size_t length, int kind) {
 PyObject* Decoder::read_ascii(std::size_t length) {
   const std::byte* const data = reader_.block(length);
   return data ? make_ascii(data, length) : corrupted();
+}
+
+PyObject* Decoder::read_bytes(Op op) {
+  const std::size_t length = reader_.count();
+  const std::byte* const data = reader_.block(length);
+  if (!data) return corrupted();
+  const auto size = static_cast<Py_ssize_t>(length);
+  // Large objects lie in fresh memory, whose page faults would take longer than the copy.
+  const auto* const source =
+      length < core::mapped_minimum ? reinterpret_cast<const char*>(data) : nullptr;
+  PyObject* const object = op == Op::bytes ? PyBytes_FromStringAndSize(source, size)
+                                           : PyByteArray_FromStringAndSize(source, size);
+  if (!object || source) return object;
+  char* const target = op == Op::bytes ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
+  core::advise_huge_pages(target, length);
+  std::memcpy(target, data, length);
+  return object;
 }
 
 // Records repeat their keys from message to message.

@@ -100,20 +100,9 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
       return read_text(reader_.size(), PyUnicode_2BYTE_KIND);
     case Op::str4:
       return read_text(reader_.size(), PyUnicode_4BYTE_KIND);
-    case Op::bytes: {
-      const std::size_t length = reader_.count();
-      const std::byte* const data = reader_.block(length);
-      if (!data) return corrupted();
-      return PyBytes_FromStringAndSize(reinterpret_cast<const char*>(data),
-                                       static_cast<Py_ssize_t>(length));
-    }
-    case Op::bytearray: {
-      const std::size_t length = reader_.count();
-      const std::byte* const data = reader_.block(length);
-      if (!data) return corrupted();
-      return PyByteArray_FromStringAndSize(reinterpret_cast<const char*>(data),
-                                           static_cast<Py_ssize_t>(length));
-    }
+    case Op::bytes:
+    case Op::bytearray:
+      return read_bytes(op);
     case Op::ref8:
       return read_reference(reader_.byte());
     case Op::ref32:

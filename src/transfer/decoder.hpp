@@ -62,6 +62,7 @@ class Decoder {
   PyObject* read_payload(wire::Op op, std::uint32_t slot);
   PyObject* read_text(std::size_t length, int kind);
   PyObject* read_ascii(std::size_t length);
+  PyObject* read_bytes(wire::Op op);
   PyObject* read_key();
   PyObject* read_big_int();
   PyObject* read_reference(std::size_t number);

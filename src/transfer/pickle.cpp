@@ -32,7 +32,7 @@ class Collector {
   Collector& operator=(const Collector&) = delete;
   ~Collector() { current_ = outer_; }
 
-  void add(core::Handle<SharedBytes> bytes) {
+  void add(core::Handle<core::SharedBuffer> bytes) {
     attachments_.push_back(encoder_.attach(std::move(bytes)));
   }
   /// Takes back what a failed attempt added.
@@ -62,8 +62,8 @@ PyObject* collect_buffer(PyObject*, PyObject* pickle_buffer) {
   if (!view) return nullptr;
   if (view->len < wire::out_of_band_minimum || !PyBuffer_IsContiguous(view, 'A')) Py_RETURN_TRUE;
   try {
-    auto bytes =
-        SharedBytes::copy_of(view->buf, static_cast<std::size_t>(view->len), view->readonly != 0);
+    auto bytes = core::SharedBuffer::copy_of(view->buf, static_cast<std::size_t>(view->len),
+                                             view->readonly != 0);
     if (!bytes) return PyErr_NoMemory();
     collector->add(std::move(bytes));
   } catch (const std::bad_alloc&) {
@@ -186,12 +186,12 @@ bool read_buffers(Decoder& decoder, py::Ref& buffers) {
   buffers = py::Ref::steal(PyList_New(static_cast<Py_ssize_t>(count)));
   if (!buffers) return false;
   for (std::size_t i = 0; i < count; ++i) {
-    auto* const bytes = decoder.attachment_as<SharedBytes>(reader.size());
+    auto* const bytes = decoder.attachment_as<core::SharedBuffer>(reader.size());
     if (!bytes) return false;
-    auto shared = core::Handle<SharedBytes>::share(bytes);
+    auto shared = core::Handle<core::SharedBuffer>::share(bytes);
     // A message that may be decoded again keeps its own copy of what the receiver may write to.
     if (!decoder.consumes() && !bytes->readonly()) {
-      shared = SharedBytes::copy_of(bytes->data(), bytes->size(), false);
+      shared = core::SharedBuffer::copy_of(bytes->data(), bytes->size(), false);
       if (!shared) {
         PyErr_NoMemory();
         return false;

@@ -1,9 +1,6 @@
 #include "transfer/shared_memory.hpp"
 
-#include <cstdlib>
-#include <cstring>
-#include <new>
-
+#include "py/buffer_request.hpp"
 #include "transfer/context_impl.hpp"
 
 namespace libatoll::transfer {
@@ -30,34 +27,7 @@ void dealloc(PyObject* self) {
 }
 
 int get_buffer(PyObject* self, Py_buffer* out, int flags) {
-  const Py_buffer& view = reinterpret_cast<Exporter*>(self)->view;
-  out->obj = nullptr;
-  const auto refuse = [](const char* why) {
-    PyErr_SetString(PyExc_BufferError, why);
-    return -1;
-  };
-  const auto asks = [flags](int what) { return (flags & what) == what; };
-  if (asks(PyBUF_WRITABLE) && view.readonly) return refuse("memory is read-only");
-  if (asks(PyBUF_C_CONTIGUOUS) && !PyBuffer_IsContiguous(&view, 'C')) {
-    return refuse("memory is not C-contiguous");
-  }
-  if (asks(PyBUF_F_CONTIGUOUS) && !PyBuffer_IsContiguous(&view, 'F')) {
-    return refuse("memory is not Fortran contiguous");
-  }
-  if (asks(PyBUF_ANY_CONTIGUOUS) && !PyBuffer_IsContiguous(&view, 'A')) {
-    return refuse("memory is not contiguous");
-  }
-  if (!asks(PyBUF_INDIRECT) && view.suboffsets) return refuse("memory needs suboffsets");
-  if (!asks(PyBUF_STRIDES) && !PyBuffer_IsContiguous(&view, 'C')) {
-    return refuse("memory is not C-contiguous");
-  }
-  *out = view;
-  if (!asks(PyBUF_FORMAT)) out->format = nullptr;
-  if (!asks(PyBUF_ND)) out->shape = nullptr;
-  if (!asks(PyBUF_STRIDES)) out->strides = nullptr;
-  if (!asks(PyBUF_INDIRECT)) out->suboffsets = nullptr;
-  out->obj = Py_NewRef(self);
-  return 0;
+  return py::answer_buffer_request(self, reinterpret_cast<Exporter*>(self)->view, out, flags);
 }
 
 PyType_Slot slots[] = {
@@ -87,18 +57,6 @@ Exporter* make(Context& context) {
 
 }  // namespace
 
-core::Handle<SharedBytes> SharedBytes::copy_of(const void* data, std::size_t size,
-                                               bool readonly) noexcept {
-  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  auto* const block =
-      static_cast<std::byte*>(std::aligned_alloc(alignment, rounded ? rounded : alignment));
-  if (!block) return {};
-  std::memcpy(block, data, size);
-  auto* const made = new (std::nothrow) SharedBytes(block, size, readonly);
-  if (!made) std::free(block);
-  return core::Handle<SharedBytes>::adopt(made);
-}
-
 py::Ref share_export(Context& context, core::Handle<BufferExport> memory) {
   Exporter* const exporter = make(context);
   if (!exporter) return {};
@@ -109,7 +67,7 @@ py::Ref share_export(Context& context, core::Handle<BufferExport> memory) {
   return py::Ref::steal(reinterpret_cast<PyObject*>(exporter));
 }
 
-py::Ref share_bytes(Context& context, core::Handle<SharedBytes> memory) {
+py::Ref share_bytes(Context& context, core::Handle<core::SharedBuffer> memory) {
   Exporter* const exporter = make(context);
   if (!exporter) return {};
   Py_buffer& view = exporter->view;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/mapped_block.hpp"
+
 namespace libatoll::transfer {
 
 void Writer::grow(std::size_t count) {
@@ -10,17 +12,7 @@ void Writer::grow(std::size_t count) {
   std::size_t wanted = std::max({used + count + 16, capacity * 2, std::size_t{1024}});
   // Large messages are often followed by others of their size.
   if (wanted > copy_limit) wanted = std::max(wanted, last_large_ + last_large_ / 8);
-  core::Block block;
-  if (wanted <= copy_limit || capacity > move_limit) {
-    // realloc moves large blocks without copying them.
-    auto* const data = static_cast<std::byte*>(std::realloc(begin_, wanted));
-    if (!data) throw std::bad_alloc();
-    block = {data, wanted};
-  } else {
-    block = core::allocate_block(wanted);
-    if (used) std::memcpy(block.data, begin_, used);
-    if (begin_) core::release_block({begin_, capacity});
-  }
+  const core::Block block = core::grow_block({begin_, capacity}, used, wanted);
   begin_ = block.data;
   cursor_ = block.data + used;
   end_ = block.data + block.capacity;
@@ -29,20 +21,20 @@ void Writer::grow(std::size_t count) {
 core::Message Writer::finish() {
   const std::size_t used = position();
   const std::size_t capacity = static_cast<std::size_t>(end_ - begin_);
-  if (used <= copy_limit || (capacity / 4 > used && capacity <= move_limit)) {
+  if (used <= copy_limit || capacity / 4 > used) {
     core::Message message = core::Message::copy_of({begin_, used});
     cursor_ = begin_;
     last_large_ = 0;
+    // What was written in vain, or taken back, should not keep so much.
+    if (capacity >= core::mapped_minimum) {
+      core::release_block({begin_, capacity});
+      begin_ = cursor_ = end_ = nullptr;
+    }
     return message;
   }
-  last_large_ = used <= move_limit ? used : 0;
-  core::Block block{begin_, capacity};
+  last_large_ = used < core::mapped_minimum ? used : 0;
+  const core::Block block = core::trim_block({begin_, capacity}, used);
   begin_ = cursor_ = end_ = nullptr;
-  if (capacity > move_limit && capacity > used + used / 8) {
-    if (auto* const shrunk = static_cast<std::byte*>(std::realloc(block.data, used))) {
-      block = {shrunk, used};
-    }
-  }
   return core::Message::adopt(block, used);
 }
 

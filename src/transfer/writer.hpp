@@ -5,9 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "core/message.hpp"
 #include "transfer/codec.hpp"
@@ -175,8 +173,6 @@ class Writer {
  private:
   /// Larger messages are handed over instead of copied.
   static constexpr std::size_t copy_limit = 32 * 1024;
-  /// Blocks from here on are resized by realloc, which moves pages.
-  static constexpr std::size_t move_limit = 8 * 1024 * 1024;
 
   void grow(std::size_t count);
 
