@@ -22,6 +22,7 @@
 #include "queue_travel.hpp"
 #include "queue_type.hpp"
 #include "runtime/lifecycle.hpp"
+#include "shared_array.hpp"
 #include "shared_buffer.hpp"
 #include "state.hpp"
 
@@ -106,10 +107,12 @@ py::Status add_channels(PyObject* module) {
 
 py::Status add_shared_memory(PyObject* module) {
   State& state = state_of(module);
-  if (py::failed(add_type(module, make_shared_buffer_type, state.shared_buffer_type))) {
+  if (py::failed(add_type(module, make_shared_buffer_type, state.shared_buffer_type)) ||
+      py::failed(add_type(module, make_shared_array_type, state.shared_array_type)) ||
+      py::failed(register_shared_buffer(state))) {
     return py::Status::error;
   }
-  return register_shared_buffer(state);
+  return register_shared_array(state);
 }
 
 py::Status fill(PyObject* module) {
@@ -165,11 +168,11 @@ constexpr PyObject* State::*objects[] = {
     &State::kept_result,       &State::kept_exception,
 };
 constexpr PyTypeObject* State::*types[] = {
-    &State::interpreter_type,   &State::queue_type,  &State::channel_id_type,
-    &State::channel_info_type,  &State::sender_type, &State::receiver_type,
-    &State::selected_type,      &State::pool_type,   &State::completions_type,
-    &State::native_future_type, &State::future_type, &State::remote_stream_type,
-    &State::shared_buffer_type,
+    &State::interpreter_type,   &State::queue_type,        &State::channel_id_type,
+    &State::channel_info_type,  &State::sender_type,       &State::receiver_type,
+    &State::selected_type,      &State::pool_type,         &State::completions_type,
+    &State::native_future_type, &State::future_type,       &State::remote_stream_type,
+    &State::shared_buffer_type, &State::shared_array_type,
 };
 
 int traverse(PyObject* module, visitproc visit, void* arg) {

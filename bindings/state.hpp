@@ -55,6 +55,7 @@ struct State {
   PyTypeObject* remote_stream_type;  ///< _atoll.RemoteStream
 
   PyTypeObject* shared_buffer_type;  ///< atoll.SharedBuffer
+  PyTypeObject* shared_array_type;   ///< atoll.SharedArray
 
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }

@@ -17,7 +17,7 @@ on CPython 3.12 to 3.15. :func:`install` puts it in the place of the standard on
 :func:`channel`, :func:`select`, :func:`after` and :func:`ticker` connect interpreters and threads
 the way CSP and Go do.
 
-:class:`SharedBuffer` is memory that all interpreters see without a copy.
+:class:`SharedBuffer` and :class:`SharedArray` are memory that all interpreters see without a copy.
 """
 
 from importlib import import_module
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Receiver,
         Selected,
         Sender,
+        SharedArray,
         SharedBuffer,
         TaskInterrupted,
         WouldBlock,
@@ -52,6 +53,7 @@ __all__ = [
     "Receiver",
     "Selected",
     "Sender",
+    "SharedArray",
     "SharedBuffer",
     "TaskInterrupted",
     "WouldBlock",

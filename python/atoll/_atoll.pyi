@@ -2,7 +2,7 @@
 # ruff: noqa: PYI021  (docstrings: editors show them for what is used without a Python wrapper)
 
 import concurrent.futures
-from collections.abc import Buffer, Callable, Iterator, Mapping
+from collections.abc import Buffer, Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import (
     Any,
@@ -385,6 +385,89 @@ class SharedBuffer:
     def __setitem__(self, index: SupportsIndex, value: SupportsIndex, /) -> None: ...
     @overload
     def __setitem__(self, index: slice, value: Buffer, /) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class SharedArray:
+    """An array of numbers, at first all 0, that every interpreter sees without a copy.
+
+    shape is an int or a sequence of ints; dtype a name as 'int32', or what NumPy takes for one. It
+    lies in new memory or at the start of a SharedBuffer. Sent to another interpreter it arrives as
+    a SharedArray on the same memory, whatever its size. numpy.asarray() makes a view of it; it has
+    the buffer protocol and DLPack, too. Its own arithmetic is none: elements are read and written
+    by index, parts are SharedArrays on the same memory.
+    """
+
+    def __new__(
+        cls,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: Any = "float64",
+        *,
+        buffer: SharedBuffer | None = None,
+    ) -> Self: ...
+    @classmethod
+    def of(cls, array: Buffer, /, *, readonly: bool = False) -> Self:
+        """Return a SharedArray with a copy of the elements of a NumPy array, an array.array or
+        another object that exports numbers through the buffer protocol.
+        """
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the dimensions."""
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """How far apart elements are, per dimension, in bytes."""
+    @property
+    def dtype(self) -> str:
+        """The name of the element type, such as 'float64'."""
+    @property
+    def ndim(self) -> int:
+        """How many dimensions there are."""
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+    @property
+    def itemsize(self) -> int:
+        """The size of an element in bytes."""
+    @property
+    def nbytes(self) -> int:
+        """The size of all elements in bytes."""
+    @property
+    def readonly(self) -> bool:
+        """Whether it can be read only."""
+    @property
+    def buffer(self) -> SharedBuffer:
+        """The memory of the elements. ValueError if there is other memory between them."""
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+    @overload
+    def reshape(self, shape: SupportsIndex | Sequence[SupportsIndex], /) -> Self:
+        """Return a SharedArray of another shape on the same memory; one length may be -1."""
+    @overload
+    def reshape(self, /, *shape: SupportsIndex) -> Self: ...
+    def toreadonly(self) -> Self:
+        """Return a read-only SharedArray on the same memory."""
+    def tolist(self) -> Any:
+        """Return the elements as lists of lists, one level per dimension."""
+    def tobytes(self) -> bytes:
+        """Return a copy of the elements in C order, as bytes."""
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """Return a capsule with the array as a DLPack tensor, for from_dlpack() of libraries."""
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return (1, 0): the CPU."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __bool__(self) -> bool: ...
+    def __getitem__(self, index: Any, /) -> Any: ...
+    def __setitem__(self, index: Any, value: Any, /) -> None: ...
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 

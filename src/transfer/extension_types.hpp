@@ -25,6 +25,7 @@ enum class Tag : std::uint8_t {
   sender,
   receiver,
   remote_stream,
+  array,
 };
 
 struct ExtensionValue {
