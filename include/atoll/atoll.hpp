@@ -25,6 +25,7 @@
 
 #include "atoll/bigint.hpp"
 #include "atoll/bytes.hpp"
+#include "atoll/shared_buffer.hpp"
 #include "atoll/value.hpp"
 
 #include "atoll/timeout.hpp"
@@ -62,6 +63,7 @@ struct atoll {
   using Selected = libatoll::Selected;
   using SelectOrder = libatoll::SelectOrder;
   using Sender = libatoll::Sender;
+  using SharedBuffer = libatoll::SharedBuffer;
   using Timeout = libatoll::Timeout;
   using Tuple = libatoll::Tuple;
   using Value = libatoll::Value;

@@ -21,6 +21,7 @@
 #include "atoll/channel.hpp"
 #include "atoll/error.hpp"
 #include "atoll/queue.hpp"
+#include "atoll/shared_buffer.hpp"
 
 namespace libatoll {
 
@@ -108,7 +109,8 @@ enum class Kind : std::uint8_t {
   dict,
   queue,
   sender,
-  receiver
+  receiver,
+  buffer
 };
 
 /// Python's name for it: "NoneType", "bool", "int", ...
@@ -128,7 +130,7 @@ concept number = std::integral<T> && !std::same_as<T, bool> && !character<T>;
 /// What a Value holds directly.
 template <class T>
 concept alternative = one_of<T, bool, std::int64_t, BigInt, double, std::string, Bytes, List, Tuple,
-                             Dict, Queue, Sender, Receiver>;
+                             Dict, Queue, Sender, Receiver, SharedBuffer>;
 
 template <class T>
 concept pair_like = requires {
@@ -164,8 +166,8 @@ struct Cast;
 /// calls lone surrogates is kept in their three-byte form. A Value may be shared between threads as
 /// any standard container may: many readers or one writer.
 ///
-/// A Value may also hold a Queue, a Sender or a Receiver, which stays the same thing wherever it
-/// goes: copies of the Value are further handles on it.
+/// A Value may also hold a Queue, a Sender, a Receiver or a SharedBuffer, which stays the same
+/// thing wherever it goes: copies of the Value are further handles on it.
 ///
 ///   atoll::Value record = atoll::Dict{{"name", "Ada"}, {"scores", std::vector{1.5, 2.5}}};
 ///   auto scores = record.at("scores").as<std::vector<double>>();
@@ -195,6 +197,8 @@ class Value {
   Value(Queue queue) noexcept : data_(std::in_place_type<Queue>, std::move(queue)) {}
   Value(Sender end) noexcept : data_(std::in_place_type<Sender>, std::move(end)) {}
   Value(Receiver end) noexcept : data_(std::in_place_type<Receiver>, std::move(end)) {}
+  Value(SharedBuffer buffer) noexcept
+      : data_(std::in_place_type<SharedBuffer>, std::move(buffer)) {}
   /// A list of anything that a Value can be made from.
   template <detail::container T>
   requires(!detail::map<T>) Value(const T& items);
@@ -228,14 +232,15 @@ class Value {
   [[nodiscard]] bool is_queue() const noexcept { return kind() == Kind::queue; }
   [[nodiscard]] bool is_sender() const noexcept { return kind() == Kind::sender; }
   [[nodiscard]] bool is_receiver() const noexcept { return kind() == Kind::receiver; }
+  [[nodiscard]] bool is_buffer() const noexcept { return kind() == Kind::buffer; }
 
   /// The value as a C++ type: bool, any integer type, double, float, std::string, std::string_view
-  /// (of an lvalue), Bytes, BigInt, List, Tuple, Dict, Queue, Sender, Receiver, std::nullptr_t,
-  /// std::optional<T>, std::pair, std::tuple, std::vector<T> and other containers (from list or
-  /// tuple), std::map<K, V> and the like (from dict), Value. An integer becomes a double when asked
-  /// for; nothing else is converted. Throws ValueError for another kind of value, and for an
-  /// integer out of the type's range. Of an lvalue std::string, Bytes, List, Tuple and Dict come as
-  /// references into it.
+  /// (of an lvalue), Bytes, BigInt, List, Tuple, Dict, Queue, Sender, Receiver, SharedBuffer,
+  /// std::nullptr_t, std::optional<T>, std::pair, std::tuple, std::vector<T> and other containers
+  /// (from list or tuple), std::map<K, V> and the like (from dict), Value. An integer becomes a
+  /// double when asked for; nothing else is converted. Throws ValueError for another kind of value,
+  /// and for an integer out of the type's range. Of an lvalue std::string, Bytes, List, Tuple and
+  /// Dict come as references into it.
   template <class T>
   [[nodiscard]] std::conditional_t<detail::referable<T>, const T&, T> as() const& {
     return detail::Cast<T>::get(*this);
@@ -250,7 +255,8 @@ class Value {
   }
 
   /// What it holds, or null if that is something else: bool, std::int64_t, double, std::string,
-  /// Bytes, List, Tuple, Dict, Queue, Sender, Receiver; BigInt for integers outside of int64 only.
+  /// Bytes, List, Tuple, Dict, Queue, Sender, Receiver, SharedBuffer; BigInt for integers outside
+  /// of int64 only.
   template <detail::alternative T>
   [[nodiscard]] const T* get_if() const noexcept {
     return std::get_if<T>(&data_);
@@ -266,7 +272,8 @@ class Value {
     return std::visit(std::forward<Visitor>(visitor), data_);
   }
 
-  /// Items of a list, tuple or dict, characters (in UTF-8) of text, or bytes. Throws ValueError for
+  /// Items of a list, tuple or dict, characters (in UTF-8) of text, bytes of Bytes or of a
+  /// SharedBuffer. Throws ValueError for
   /// other kinds.
   [[nodiscard]] std::size_t size() const;
   /// An item of a list or tuple. Throws ValueError.
@@ -283,7 +290,7 @@ class Value {
 
  private:
   using Data = std::variant<std::monostate, bool, std::int64_t, BigInt, double, std::string, Bytes,
-                            List, Tuple, Dict, Queue, Sender, Receiver>;
+                            List, Tuple, Dict, Queue, Sender, Receiver, SharedBuffer>;
 
   template <class T>
   static Data integer(T value) {

@@ -100,6 +100,10 @@ class Builder {
   }
   py::Ref operator()(const Sender& value) { return restore_end(Tag::sender, value); }
   py::Ref operator()(const Receiver& value) { return restore_end(Tag::receiver, value); }
+  py::Ref operator()(const SharedBuffer& value) {
+    transfer::set_extension_home(Tag::buffer, "atoll._atoll");
+    return restore(Tag::buffer, {0, detail::Access::memory(value)});
+  }
 
  private:
   static py::Ref restore(Tag tag, const transfer::ExtensionValue& value) {
@@ -199,6 +203,9 @@ class Reader {
       return std::nullopt;
     }
     if (tag == Tag::queue) return Queue::from_id(static_cast<std::int64_t>(value.number));
+    if (tag == Tag::buffer) {
+      return detail::Access::make(static_cast<core::SharedBuffer&>(*value.object));
+    }
     const auto* const end = dynamic_cast<const core::EndInTransit*>(value.object.get());
     if (!end) return std::nullopt;
     const core::EndShare& share = end->share();

@@ -81,8 +81,12 @@ std::string name_of(Tag tag) {
       return "RecvChannel object";
     case Tag::send_end:
       return "SendChannel object";
+    case Tag::array:
+      return "SharedArray object";
+    case Tag::std_array:
+      return "array.array object";
     default:
-      return "buffer object";
+      return "object of an unknown kind";
   }
 }
 
@@ -341,8 +345,13 @@ Value Decoder::read_extension() {
   const std::size_t attachment = reader_.size();
   if (reader_.failed() || attachment > message_.attachment_count()) corrupted();
   if (tag == Tag::queue) return Queue::from_id(static_cast<std::int64_t>(number));
-  if (tag != Tag::sender && tag != Tag::receiver) refuse(name_of(tag));
+  if (tag != Tag::sender && tag != Tag::receiver && tag != Tag::buffer) refuse(name_of(tag));
   if (attachment == 0) corrupted();
+  if (tag == Tag::buffer) {
+    auto* const memory = dynamic_cast<core::SharedBuffer*>(message_.attachment(attachment - 1));
+    if (!memory) corrupted();
+    return detail::Access::make(*memory);
+  }
   const auto* const end =
       dynamic_cast<const core::EndInTransit*>(message_.attachment(attachment - 1));
   if (!end) corrupted();

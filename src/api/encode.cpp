@@ -27,7 +27,7 @@ using transfer::wire::Op;
 
 bool is_hashable(const Value& key) {
   if (const auto* items = key.get_if<Tuple>()) return std::ranges::all_of(*items, is_hashable);
-  return !key.is_list() && !key.is_dict();
+  return !key.is_list() && !key.is_dict() && !key.is_buffer();
 }
 
 class Encoder {
@@ -88,6 +88,9 @@ class Encoder {
   }
   void operator()(const Sender& value) { put_end(Tag::sender, detail::Access::share(value)); }
   void operator()(const Receiver& value) { put_end(Tag::receiver, detail::Access::share(value)); }
+  void operator()(const SharedBuffer& value) {
+    put_extension(Tag::buffer, 0, detail::Access::memory(value));
+  }
 
   [[nodiscard]] core::Message finish() {
     core::Message message = writer_.finish();

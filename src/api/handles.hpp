@@ -9,9 +9,11 @@
 #include "api/blocking.hpp"
 #include "atoll/channel.hpp"
 #include "atoll/queue.hpp"
+#include "atoll/shared_buffer.hpp"
 #include "atoll/value.hpp"
 #include "core/counted_ends.hpp"
 #include "core/in_transit.hpp"
+#include "core/shared_buffer.hpp"
 
 namespace libatoll {
 
@@ -76,6 +78,13 @@ struct detail::Access {
   [[nodiscard]] static core::Queue& core_of(const Queue& queue) { return *queue.shared().queue; }
   [[nodiscard]] static core::Handle<core::Object> hold(const Queue& queue) {
     return queue.shared().hold;
+  }
+  /// Throws ValueError if it was moved from.
+  [[nodiscard]] static core::Handle<core::SharedBuffer> memory(const SharedBuffer& buffer) {
+    return core::Handle<core::SharedBuffer>::share(&buffer.memory());
+  }
+  [[nodiscard]] static SharedBuffer make(core::SharedBuffer& memory) {
+    return SharedBuffer(core::Handle<core::SharedBuffer>::share(&memory).detach());
   }
   /// Throws Closed if it was moved from.
   template <class Side>

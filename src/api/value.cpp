@@ -131,7 +131,7 @@ Kind Value::kind() const noexcept {
   constexpr Kind kinds[] = {Kind::none,     Kind::boolean, Kind::integer, Kind::integer,
                             Kind::floating, Kind::string,  Kind::bytes,   Kind::list,
                             Kind::tuple,    Kind::dict,    Kind::queue,   Kind::sender,
-                            Kind::receiver};
+                            Kind::receiver, Kind::buffer};
   static_assert(std::size(kinds) == std::variant_size_v<Data>);
   return kinds[data_.index()];
 }
@@ -194,6 +194,8 @@ std::string_view to_string(Kind kind) noexcept {
       return "Sender";
     case Kind::receiver:
       return "Receiver";
+    case Kind::buffer:
+      return "SharedBuffer";
   }
   return "?";
 }
@@ -313,6 +315,9 @@ struct Printer {
   void operator()(const Queue& value) const { out += "Queue(" + std::to_string(value.id()) + ")"; }
   void operator()(const Sender& value) const { print_end("Sender", value); }
   void operator()(const Receiver& value) const { print_end("Receiver", value); }
+  void operator()(const SharedBuffer& value) const {
+    out += "<SharedBuffer of " + std::to_string(value.size()) + " bytes>";
+  }
 
   template <class End>
   void print_end(std::string_view name, const End& end) const {

@@ -169,6 +169,7 @@ Encoder::Step Encoder::put_other(PyObject* object) {
     const py::Ref kept = py::Ref::borrow(object);
     may_run_python();  // what is found in the library may have to be loaded
     const TypeEntry found = classify(context_, type);
+    if (found.kind == Kind::extension) return put_extension(object, found);
     if (found.kind != Kind::unknown) return put_library(object, found);
   }
   culprit_ = py::Ref::borrow(object);

@@ -5,6 +5,7 @@
 
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
+#include "transfer/std_array.hpp"
 
 namespace libatoll::transfer {
 namespace {
@@ -54,7 +55,9 @@ py::Ref restore_extension(Context& context, std::uint8_t tag, const ExtensionVal
     raise_corrupted();
     return {};
   }
-  if (!impl.extension_classes[tag]) {
+  if (!impl.extension_classes[tag] && tag == static_cast<std::uint8_t>(Tag::std_array)) {
+    if (py::failed(load_std_array(context))) return {};
+  } else if (!impl.extension_classes[tag]) {
     const char* const home = homes[tag].load(std::memory_order_acquire);
     if (home && !py::Ref::steal(PyImport_ImportModule(home))) return {};
   }

@@ -26,6 +26,7 @@ enum class Tag : std::uint8_t {
   receiver,
   remote_stream,
   array,
+  std_array,  ///< array.array
 };
 
 struct ExtensionValue {

@@ -3,6 +3,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/functions.hpp"
+#include "transfer/library.hpp"
 #include "transfer/pickle.hpp"
 
 namespace libatoll::transfer {
@@ -13,8 +14,11 @@ using wire::Section;
 namespace {
 
 /// Can other objects share a part of this one? Then it must be pickled with its neighbours.
-bool holds_others(PyObject* object) {
+bool holds_others(Context& context, PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
+  TypeEntry entry = context.impl().types.find(type);
+  if (entry.kind == Kind::unknown) entry = classify(context, type);
+  if (entry.kind == Kind::extension && static_cast<Tag>(entry.index) == Tag::std_array) return true;
   return type == &PyTuple_Type || type == &PyList_Type || type == &PyDict_Type ||
          type == &PySet_Type || type == &PyFrozenSet_Type || type == &PySlice_Type ||
          type == &PyByteArray_Type;
@@ -67,7 +71,7 @@ py::Status write_split(Encoder& encoder, PyObject* const* items, Py_ssize_t coun
   const auto pickled = py::Ref::steal(PyList_New(0));
   if (!pickled) return py::Status::error;
   for (Py_ssize_t i = 0; i < count; ++i) {
-    if (!holds_others(items[i])) {
+    if (!holds_others(context, items[i])) {
       const Encoder::Mark mark = encoder.mark();
       encoder.writer().raw(std::uint8_t{0});
       const Encoder::Outcome outcome = encoder.value(items[i]);

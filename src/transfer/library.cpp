@@ -6,6 +6,7 @@
 #include "transfer/context_impl.hpp"
 #include "transfer/long_bytes.hpp"
 #include "transfer/python_datetime.hpp"
+#include "transfer/std_array.hpp"
 
 namespace libatoll::transfer {
 namespace {
@@ -45,6 +46,9 @@ TypeEntry classify(Context& context, PyTypeObject* type) {
   } else if (name.ends_with("Path")) {
     if (context.impl().library.path_types[0] || !imported("pathlib")) return {};
     status = load_paths(context);
+  } else if (name == "array.array") {
+    if (!imported("array")) return {};
+    status = load_std_array(context);
   } else {
     return {};
   }

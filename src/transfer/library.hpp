@@ -1,4 +1,4 @@
-// Types of the standard library that travel natively: datetime, uuid, decimal, pathlib.
+// Types of the standard library that travel natively: datetime, uuid, decimal, pathlib, array.
 //
 // None of their modules is imported before an object of theirs is met.
 #pragma once

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "transfer/context_impl.hpp"
+#include "transfer/shared_memory.hpp"
 
 namespace libatoll::transfer {
 
@@ -52,12 +53,41 @@ void ReleaseList::close() noexcept {
 core::Handle<BufferExport> BufferExport::create(Context& context, PyObject* object) {
   auto view = std::make_unique<Py_buffer>();
   if (PyObject_GetBuffer(object, view.get(), PyBUF_FULL_RO) < 0) return {};
-  return core::Handle<BufferExport>::adopt(
-      new BufferExport(view.release(), context.impl().releases));
+  core::Handle<core::Object> memory;
+  if (PyMemoryView_Check(object) && !view->suboffsets) {
+    memory = memory_behind(context, PyMemoryView_GET_BASE(object));
+  }
+  BufferExport* made = nullptr;
+  if (memory) {
+    // The memory is kept by itself: there is nothing to give back to this interpreter.
+    try {
+      made = new BufferExport(*view, std::move(memory));
+    } catch (const std::bad_alloc&) {
+      PyErr_NoMemory();
+    }
+    PyBuffer_Release(view.get());
+  } else {
+    made = new BufferExport(std::move(view), context.impl().releases);
+  }
+  return core::Handle<BufferExport>::adopt(made);
+}
+
+BufferExport::BufferExport(const Py_buffer& view, core::Handle<core::Object> memory)
+    : view_(std::make_unique<Py_buffer>(view)),
+      memory_(std::move(memory)),
+      format_(view.format ? view.format : "B") {
+  const auto dimensions = static_cast<std::size_t>(view.ndim);
+  extents_.assign(view.shape, view.shape + dimensions);
+  extents_.insert(extents_.end(), view.strides, view.strides + dimensions);
+  view_->obj = nullptr;
+  view_->internal = nullptr;
+  view_->format = format_.data();
+  view_->shape = extents_.data();
+  view_->strides = extents_.data() + dimensions;
 }
 
 void BufferExport::destroy() noexcept {
-  owner_->add(view_);
+  if (owner_) owner_->add(view_.release());
   delete this;
 }
 

@@ -8,12 +8,16 @@
 // When the owner is closed while others still see its memory, the export is never released: its
 // exporter keeps the reference that the buffer holds, so the memory stays readable for good.
 // CPython frees the arenas of an ended interpreter only if no block in them is in use.
+//
+// Views of memory that belongs to no interpreter in the first place need none of this.
 #pragma once
 
 #include <Python.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "core/object.hpp"
@@ -46,12 +50,17 @@ class BufferExport final : public core::Object {
   [[nodiscard]] const Py_buffer& view() const noexcept { return *view_; }
 
  private:
-  BufferExport(Py_buffer* view, core::Handle<ReleaseList> owner) noexcept
-      : view_(view), owner_(std::move(owner)) {}
+  BufferExport(std::unique_ptr<Py_buffer> view, core::Handle<ReleaseList> owner) noexcept
+      : view_(std::move(view)), owner_(std::move(owner)) {}
+  /// Of shared memory: a copy of the description.
+  BufferExport(const Py_buffer& view, core::Handle<core::Object> memory);
   void destroy() noexcept override;
 
-  Py_buffer* view_;
-  core::Handle<ReleaseList> owner_;
+  std::unique_ptr<Py_buffer> view_;
+  core::Handle<ReleaseList> owner_;  ///< empty for shared memory
+  core::Handle<core::Object> memory_;
+  std::vector<Py_ssize_t> extents_;  ///< shape and strides in shared memory
+  std::string format_;
 };
 
 /// Releases what other interpreters gave back to this one. One atomic load when there is nothing.

@@ -57,6 +57,20 @@ Exporter* make(Context& context) {
 
 }  // namespace
 
+core::Handle<core::Object> memory_behind(Context& context, PyObject* exporter) {
+  if (!exporter) return {};
+  if (Py_IS_TYPE(exporter,
+                 reinterpret_cast<PyTypeObject*>(context.impl().shared_memory_type.get()))) {
+    return core::Handle<core::Object>::share(reinterpret_cast<Exporter*>(exporter)->memory);
+  }
+  // Of what travels by itself, buffers and arrays export memory: that which they travel with.
+  Tag tag{};
+  ExtensionValue value;
+  if (describe_extension(context, exporter, tag, value)) return value.object;
+  PyErr_Clear();
+  return {};
+}
+
 py::Ref share_export(Context& context, core::Handle<BufferExport> memory) {
   Exporter* const exporter = make(context);
   if (!exporter) return {};

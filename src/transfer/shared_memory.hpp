@@ -15,4 +15,8 @@ namespace libatoll::transfer {
 py::Ref share_export(Context& context, core::Handle<BufferExport> memory);
 py::Ref share_bytes(Context& context, core::Handle<core::SharedBuffer> memory);
 
+/// The shared memory, counted, that keeps alive what `exporter` (null allowed) exports; empty,
+/// without an error, if it is an object that belongs to this interpreter.
+[[nodiscard]] core::Handle<core::Object> memory_behind(Context& context, PyObject* exporter);
+
 }  // namespace libatoll::transfer

@@ -91,6 +91,7 @@ struct Cast {
     if constexpr (std::same_as<T, Queue>) return "Queue";
     if constexpr (std::same_as<T, Sender>) return "Sender";
     if constexpr (std::same_as<T, Receiver>) return "Receiver";
+    if constexpr (std::same_as<T, SharedBuffer>) return "SharedBuffer";
     return "dict";
   }
 

@@ -92,6 +92,31 @@ TEST_CASE("memory that was given up before its interpreter ends is released ther
   other.end();
 }
 
+TEST_CASE("views of memory that arrived need no release") {
+  const MainContext main;
+  Message first;
+  {
+    Other other;
+    other.enter([&](Context& context) {
+      const Ref array = evaluate(
+          "import pickle\n"
+          "class Array:\n"
+          "    def __init__(self, data): self.data = data\n"
+          "    def __reduce_ex__(self, protocol):\n"
+          "        return memoryview, (pickle.PickleBuffer(self.data),)\n"
+          "result = Array(bytearray(b'x' * 100000))\n");
+      const Ref view = decode(context, encoded(context, array));
+      const auto part = Ref::steal(PyObject_CallMethod(view.get(), "cast", "s", "H"));
+      first = encoded(context, part);
+    });
+  }
+  const Ref view = decoded(*main, first);
+  first.reset();
+  CHECK(repr(Ref::steal(PyObject_GetAttrString(view.get(), "format"))) == "'H'");
+  CHECK(PyMemoryView_GET_BUFFER(view.get())->len == 100000);
+  CHECK(static_cast<char*>(PyMemoryView_GET_BUFFER(view.get())->buf)[99999] == 'x');
+}
+
 TEST_CASE("a message that is dropped unread gives its memory back") {
   const MainContext main;
   const Ref source = evaluate("bytearray(b'hello')");
