@@ -20,7 +20,7 @@ from typing import Any
 
 from measure import ATOLL, STOCK, Options, Row, Subject
 
-SUBJECTS = ("interpreters", "queues", "csp", "pools", "transfer", "memory", "speedup")
+SUBJECTS = ("interpreters", "queues", "csp", "pools", "transfer", "buffers", "memory", "speedup")
 # Of the table; a subject that compares with more names them in COLUMNS of its own.
 COLUMNS = (ATOLL.name, STOCK.name)
 

@@ -13,8 +13,8 @@
 
 namespace libatoll::core {
 
-/// Blocks from this size on are mapped. Below, malloc and its reuse are as quick, and 4 KB pages
-/// hold no more than is asked for.
+/// Blocks from this size on are mapped. Below, malloc and its reuse are as quick
+/// (benchmarks/cpp/block_bench.cpp), and pages of 4 KB hold no more than is asked for.
 inline constexpr std::size_t mapped_minimum = std::size_t{8} << 20;
 
 /// At least `at_least` bytes, from mapped_minimum on, and at most twice as many; empty when memory
