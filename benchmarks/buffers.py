@@ -13,6 +13,7 @@ from typing import Any
 
 from measure import (
     ATOLL,
+    STOCK,
     Options,
     Row,
     interleaved_medians,
@@ -29,13 +30,15 @@ except ImportError:  # a tool of the tests, not of every user of `make bench`
 
 LARGE = 100_000_000  # bytes
 
+COLUMNS = (ATOLL.name, STOCK.name, "pickle", "memcpy")
+
 
 def measure(options: Options) -> Iterator[Row]:
     yield shared(options)
     yield memoryviews(options)
-    yield from large_bytes(options)
+    yield large_bytes(options)
     if np is not None:
-        yield from large_array(options)
+        yield large_array(options)
 
 
 def through_queue(module: Any, value: object) -> Callable[[], object]:
@@ -72,27 +75,21 @@ def memoryviews(options: Options) -> Row:
     return Row("memoryview of 100 MB", "us", values)
 
 
-def large_bytes(options: Options) -> Iterator[Row]:
+def large_bytes(options: Options) -> Row:
+    """Two copies, the second into fresh memory of a new object."""
     value = bytes(LARGE)
-    functions = through_queues(value)
-    functions["pickle"] = partial(by_pickle, value)
-    taken = milliseconds(functions, options)
-    yield Row("pickle 5 of bytes, 100 MB", "ms", {ATOLL.name: taken.pop("pickle")})
-    yield Row("bytes, 100 MB", "ms", taken)
+    functions = through_queues(value) | {"pickle": partial(by_pickle, value)}
+    return Row("bytes of 100 MB", "ms", milliseconds(functions, options))
 
 
-def large_array(options: Options) -> Iterator[Row]:
+def large_array(options: Options) -> Row:
     """Sending and receiving, beside one copy into memory that is there already."""
     value = np.ones(LARGE // 8)
     target = np.zeros(LARGE // 8)
-    functions = through_queues(value)
-    functions["memcpy"] = lambda: np.copyto(target, value)
-    functions["pickle"] = partial(by_pickle, value)
+    functions = through_queues(value) | {"pickle": partial(by_pickle, value)}
+    functions["memcpy"] = partial(np.copyto, target, value)
     taken = milliseconds(functions, options)
-    memcpy = taken.pop("memcpy")
-    yield Row("memcpy of 100 MB", "ms", {ATOLL.name: memcpy})
-    yield Row("pickle 5 of a NumPy array, 100 MB", "ms", {ATOLL.name: taken.pop("pickle")})
-    yield Row("NumPy array, 100 MB", "ms", taken, aim=round(1.2 * memcpy, 2))
+    return Row("NumPy array of 100 MB", "ms", taken, aim=round(1.2 * taken["memcpy"], 2))
 
 
 def milliseconds(functions: dict[str, Callable[[], object]], options: Options) -> dict[str, float]:

@@ -54,21 +54,27 @@ PyObject* Decoder::read_ascii(std::size_t length) {
   return data ? make_ascii(data, length) : corrupted();
 }
 
+PyObject* make_large_bytes(Op op, const std::byte* data, std::size_t length) noexcept {
+  const auto size = static_cast<Py_ssize_t>(length);
+  const bool fixed = op == Op::bytes;
+  PyObject* const object = fixed ? PyBytes_FromStringAndSize(nullptr, size)
+                                 : PyByteArray_FromStringAndSize(nullptr, size);
+  if (!object) return nullptr;
+  char* const target = fixed ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
+  core::advise_huge_pages(target, length);
+  std::memcpy(target, data, length);
+  return object;
+}
+
 PyObject* Decoder::read_bytes(Op op) {
   const std::size_t length = reader_.count();
   const std::byte* const data = reader_.block(length);
   if (!data) return corrupted();
+  if (length >= core::mapped_minimum) return make_large_bytes(op, data, length);
+  const auto* const source = reinterpret_cast<const char*>(data);
   const auto size = static_cast<Py_ssize_t>(length);
-  // Large objects lie in fresh memory, whose page faults would take longer than the copy.
-  const auto* const source =
-      length < core::mapped_minimum ? reinterpret_cast<const char*>(data) : nullptr;
-  PyObject* const object = op == Op::bytes ? PyBytes_FromStringAndSize(source, size)
-                                           : PyByteArray_FromStringAndSize(source, size);
-  if (!object || source) return object;
-  char* const target = op == Op::bytes ? PyBytes_AS_STRING(object) : PyByteArray_AS_STRING(object);
-  core::advise_huge_pages(target, length);
-  std::memcpy(target, data, length);
-  return object;
+  return op == Op::bytes ? PyBytes_FromStringAndSize(source, size)
+                         : PyByteArray_FromStringAndSize(source, size);
 }
 
 // Records repeat their keys from message to message.

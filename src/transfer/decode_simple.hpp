@@ -40,6 +40,10 @@ inline PyObject* make_ascii(const std::byte* data, std::size_t length) noexcept 
   return nullptr;
 }
 
+/// bytes or a bytearray from core::mapped_minimum bytes on: these lie in fresh memory, whose page
+/// faults would take longer than the copy.
+PyObject* make_large_bytes(wire::Op op, const std::byte* data, std::size_t length) noexcept;
+
 // read() for items of containers, with the commonest kinds at hand. The last few bytes of a message
 // are left to read(), so that one check serves all.
 inline PyObject* Decoder::read_item() {

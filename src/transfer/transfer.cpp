@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/mapped_block.hpp"
 #include "transfer/context_impl.hpp"
 #include "transfer/decode_simple.hpp"
 #include "transfer/errors.hpp"
@@ -109,6 +110,7 @@ PyObject* decode_small(std::span<const std::byte> bytes) {
       Reader reader(bytes.subspan(1));
       const std::size_t length = reader.count();
       const std::byte* const data = reader.block(length);
+      if (data && length >= core::mapped_minimum) return make_large_bytes(Op::bytes, data, length);
       return data ? PyBytes_FromStringAndSize(reinterpret_cast<const char*>(data),
                                               static_cast<Py_ssize_t>(length))
                   : nullptr;
