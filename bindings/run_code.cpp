@@ -51,8 +51,8 @@ bool require_callable(PyObject* object) {
   return false;
 }
 
-/// Signals that have come by now end the call before it begins; later ones reach what it runs. False
-/// with a Python error set in the first case.
+/// Signals that have come by now end the call before it begins; later ones reach what it runs.
+/// False with a Python error set in the first case.
 bool no_signal_is_pending() {
   runtime::signals::forget_handled();
   return PyErr_CheckSignals() == 0;

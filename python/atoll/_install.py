@@ -100,9 +100,6 @@ def _add_executor(futures: ModuleType) -> None:
 
 def _put_in_place(name: str) -> None:
     module = import_module(REDIRECTIONS[name])
-    present_as = getattr(module, "_present_as", None)
-    if present_as is not None:
-        present_as(name)
     sys.modules[name] = module
     parent, _, child = name.rpartition(".")
     if parent in sys.modules:
@@ -123,13 +120,21 @@ def install() -> None:
     from atoll import _atoll
 
     sys.meta_path.insert(0, _redirect)
-    for name in REDIRECTIONS:
+    for name, ours in REDIRECTIONS.items():
         if sys.modules.get(name) is not None:
             _put_in_place(name)
+        _present(ours, name)
     if _futures_lacks_executor and "concurrent.futures" in sys.modules:
         _add_executor(sys.modules["concurrent.futures"])
     _atoll._set_bootstrap(_BOOTSTRAP)
     os.environ[ENVIRONMENT] = "1"
+
+
+def _present(ours: str, name: str) -> None:
+    """Let the classes of our module, if it is loaded, say that they are from `name`."""
+    present_as = getattr(sys.modules.get(ours), "_present_as", None)
+    if present_as is not None:
+        present_as(name)
 
 
 def installed() -> bool:
@@ -148,6 +153,7 @@ def uninstall() -> None:
 
     sys.meta_path.remove(_redirect)
     for name, ours in REDIRECTIONS.items():
+        _present(ours, ours)
         module = sys.modules.get(name)
         if module is None or module is not sys.modules.get(ours):
             continue
@@ -155,8 +161,5 @@ def uninstall() -> None:
         parent, _, child = name.rpartition(".")
         if getattr(sys.modules.get(parent), child, None) is module:
             delattr(sys.modules[parent], child)
-        present_as = getattr(module, "_present_as", None)
-        if present_as is not None:
-            present_as(ours)
     _atoll._set_bootstrap("")
     os.environ.pop(ENVIRONMENT, None)

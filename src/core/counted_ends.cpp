@@ -87,19 +87,4 @@ Handle<EndInTransit> EndInTransit::make(const EndShare& from) noexcept {
   return Handle<EndInTransit>::adopt(new (std::nothrow) EndInTransit(std::move(share)));
 }
 
-/// Closing an end may drop messages that carry ends, and so on through any number of channels. One
-/// after the other, as the stack would not hold all of them.
-void EndInTransit::destroy() noexcept {
-  static thread_local EndInTransit* doomed = nullptr;
-  static thread_local bool is_under_way = false;
-  next_ = std::exchange(doomed, this);
-  if (is_under_way) return;
-  is_under_way = true;
-  while (doomed) {
-    EndInTransit* const first = std::exchange(doomed, doomed->next_);
-    delete first;
-  }
-  is_under_way = false;
-}
-
 }  // namespace libatoll::core

@@ -17,6 +17,7 @@
 
 #include "core/association.hpp"
 #include "core/channel.hpp"
+#include "core/in_turn.hpp"
 #include "core/object.hpp"
 #include "core/status.hpp"
 #include "core/timer.hpp"
@@ -87,7 +88,7 @@ class EndShare {
 };
 
 /// A share that belongs to a message, and to no interpreter. Freed with the message, by any thread.
-class EndInTransit final : public Object {
+class EndInTransit final : public DestroyedInTurn {
  public:
   /// Of `from`, which is open. Empty without memory.
   [[nodiscard]] static Handle<EndInTransit> make(const EndShare& from) noexcept;
@@ -96,10 +97,8 @@ class EndInTransit final : public Object {
  private:
   explicit EndInTransit(std::unique_ptr<EndShare> share) noexcept : share_(std::move(share)) {}
   ~EndInTransit() override = default;
-  void destroy() noexcept override;
 
   const std::unique_ptr<EndShare> share_;
-  EndInTransit* next_ = nullptr;  ///< among those that a thread is about to delete
 };
 
 }  // namespace libatoll::core

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <new>
 
+#include "core/in_turn.hpp"
 #include "core/object.hpp"
 #include "core/registry.hpp"
 
@@ -12,7 +13,7 @@ namespace libatoll::core {
 
 /// One bind that belongs to no interpreter. Freed by any thread.
 template <class T, Registry<T>& (*registry)() noexcept>
-class InTransit final : public Object {
+class InTransit final : public DestroyedInTurn {
  public:
   /// Null: there is no such object any more, or no memory (`status` says which).
   [[nodiscard]] static Handle<InTransit> make(std::int64_t id, Status& status) noexcept {

@@ -50,6 +50,41 @@ def test_modules_that_are_loaded_already_are_replaced():
     """)
 
 
+def test_what_arrives_first_has_the_standard_name():
+    check("""
+        import atoll; atoll.install()
+        from concurrent import interpreters
+        def module_of(value):
+            import sys
+            return 'concurrent.interpreters' in sys.modules, type(value).__module__
+        def is_the_one(value):
+            from concurrent import interpreters
+            return type(value) in (interpreters.Queue, interpreters.Interpreter)
+        for value, module in [
+            (interpreters.create_queue(), 'concurrent.interpreters._queues'),
+            (interpreters.get_current(), 'concurrent.interpreters'),
+        ]:
+            i = interpreters.create()
+            assert i.call(module_of, value) == (False, module)
+            assert i.call(is_the_one, value)
+            i.close()
+    """)
+
+
+def test_loaded_modules_of_ours_take_the_standard_names():
+    check("""
+        import atoll
+        from atoll import interpreters
+        assert interpreters.QueueEmpty.__module__ == 'atoll.interpreters._queues'
+        atoll.install()
+        assert interpreters.QueueEmpty.__module__ == 'concurrent.interpreters._queues'
+        assert interpreters.Interpreter.__module__ == 'concurrent.interpreters'
+        atoll.uninstall()
+        assert interpreters.QueueEmpty.__module__ == 'atoll.interpreters._queues'
+        assert interpreters.Interpreter.__module__ == 'atoll.interpreters'
+    """)
+
+
 def test_it_reaches_interpreters_and_children(tmp_path):
     script = tmp_path / "child.py"
     script.write_text("from concurrent import interpreters; print(interpreters.__name__)\n")

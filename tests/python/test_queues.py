@@ -279,6 +279,26 @@ class TestPutAndGet:
         assert inner.get() == "from sub"
         assert queue.get().maxsize == 7
 
+    def test_a_long_chain_of_queues_that_hold_queues(self, run_python):
+        done = run_python(
+            "-c",
+            dedent("""
+            from atoll.interpreters import create_queue
+            inner = create_queue()
+            for n in range(100_000):
+                outer = create_queue()
+                outer.put([inner, n])
+                inner = outer
+            inner = inner.get()
+            print(inner[1])
+            del inner, outer
+            from atoll.lowlevel import queues
+            print(queues.list_all())
+            """),
+            check=True,
+        )
+        assert done.stdout == "99999\n[]\n"
+
     def test_an_interpreter_travels_by_its_id(self, queue, interp):
         assert not interpreters.is_shareable(interp)
         queue.put([interp])

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from atoll import _atoll
 from atoll._atoll import InterpreterError, InterpreterNotFoundError, NotShareableError
+from atoll._install import installed
 from atoll.interpreters import _queues
 from atoll.interpreters._queues import Queue, QueueEmpty, QueueFull
 from atoll.interpreters._queues import create as create_queue
@@ -221,3 +222,8 @@ def _present_as(name: str) -> None:
     ):
         public.__module__ = name
     _queues._present_as(f"{name}._queues")
+
+
+# What arrives from elsewhere may be what imports this module, under its own name.
+if installed():
+    _present_as("concurrent.interpreters")

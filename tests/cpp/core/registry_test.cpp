@@ -3,6 +3,8 @@
 #include <atomic>
 
 #include "core/closing.hpp"
+#include "core/counted_ends.hpp"
+#include "core/in_transit.hpp"
 #include "core/support.hpp"
 
 using namespace libatoll::core;
@@ -38,6 +40,39 @@ TEST_SUITE("registry") {
     CHECK(owner == 5);
     CHECK(registry.owner(2, owner) == Status::not_found);
     CHECK(registry.size() == 2);
+  }
+
+  TEST_CASE("a long chain, each part of which holds the next") {
+    bool with_ends = false;
+    SUBCASE("of queues and channels") {}
+    SUBCASE("of queues, channels and counted ends") {
+      with_ends = true;
+    }
+    Handle<Object> next;
+    auto hold = [&](Channel& holder) {
+      Message message;
+      if (next) message.attach(std::move(next));
+      Item item(std::move(message));
+      REQUIRE(holder.try_send(item) == Status::ok);
+    };
+    const std::size_t before = queues().size() + channels().size();
+    Status status{};
+    for (int i = 0; i < 50'000; ++i) {
+      auto queue = Handle<Queue>::make(1);
+      hold(*queue);
+      next = QueueInTransit::make(queues().add(queue, 0), status);
+      auto channel = Handle<SharedChannel>::make();
+      hold(*channel);
+      next = ChannelInTransit::make(channels().add(channel, 0), status);
+      if (!with_ends) continue;
+      auto ends = CountedEnds::of_channel(1);
+      const auto receiver = EndShare::make(ends, End::receiving);
+      hold(*ends->channel());
+      next = EndInTransit::make(*receiver);
+    }
+    REQUIRE(next);
+    next = {};
+    CHECK(queues().size() + channels().size() == before);
   }
 
   TEST_CASE("bind and release: the last release destroys") {
