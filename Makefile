@@ -56,9 +56,9 @@ format: $(venv)/lint-tools ## Format C++ and Python sources in place
 	@tools/ensure clang-format
 	PATH='$(PATH)' tools/lint --fix $(py)
 
-bench: build ## Run the benchmarks, beside CPython's own modules
+bench: build $(venv)/bench-tools ## Run the benchmarks, beside CPython's own modules
 	$(tree)/core_bench
-	ATOLL_CORE_BENCH=$(tree)/core_bench $(py) benchmarks/run.py $(ARGS)
+	ATOLL_CORE_BENCH=$(tree)/core_bench $(py) benchmarks/run.py --plot $(build)/published.png $(ARGS)
 
 cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
 	$(py) tools/cpython_suite/run.py --logs $(build)/cpython-suite-$(version) $(ARGS)

@@ -1,6 +1,6 @@
 """Measure atoll, beside CPython's own concurrent.interpreters where there is one (3.14 or newer).
 
-    python benchmarks/run.py [--quick] [--json FILE] [SUBJECT ...]
+    python benchmarks/run.py [--quick] [--json FILE] [--plot FILE] [SUBJECT ...]
 
 Figures are medians; the two libraries take turns, so that noise of the machine reaches both. The
 table is printed on stdout, progress on stderr. The exit status does not say whether an aim is
@@ -12,7 +12,9 @@ import importlib
 import json
 import os
 import platform
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +22,12 @@ from typing import Any
 
 from measure import ATOLL, STOCK, Options, Row, Subject
 
-SUBJECTS = ("interpreters", "queues", "csp", "pools", "transfer", "buffers", "memory", "speedup")
+#: Not measured in turns but, as it was published, by pyperf; it has a table of its own.
+PUBLISHED = "published"
+SUBJECTS = (
+    *("interpreters", "queues", "csp", "pools", "transfer", "buffers", "memory", "speedup"),
+    PUBLISHED,
+)
 # Of the table; a subject that compares with more names them in COLUMNS of its own.
 COLUMNS = (ATOLL.name, STOCK.name)
 
@@ -30,12 +37,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)}")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: seconds, and noisier")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    help = "draw the published benchmark there, as PNG"
+    parser.add_argument("--plot", type=Path, metavar="FILE", help=help)
     arguments = parser.parse_args()
     for name in arguments.subjects:
         if name not in SUBJECTS:
             parser.error(f"unknown subject {name!r}: choose from {', '.join(SUBJECTS)}")
-    if arguments.json and not arguments.json.absolute().parent.is_dir():
-        parser.error(f"no such directory: {arguments.json.absolute().parent}")
+    for file in (arguments.json, arguments.plot):
+        if file and not file.absolute().parent.is_dir():
+            parser.error(f"no such directory: {file.absolute().parent}")
     return arguments
 
 
@@ -81,6 +91,18 @@ def print_line(*cells: str) -> None:
     print(line.rstrip(), flush=True)
 
 
+def run_published(arguments: argparse.Namespace) -> Any:
+    """The published benchmark, in a process that pyperf can make copies of; its rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "published.json")
+        command = [sys.executable, str(Path(__file__).with_name("published.py"))]
+        command += ["--json", str(results)]
+        command += ["--quick"] if arguments.quick else []
+        command += ["--plot", str(arguments.plot.absolute())] if arguments.plot else []
+        subprocess.run(command, check=True)
+        return json.loads(results.read_text())["rows"]
+
+
 def main() -> int:
     arguments = parse_arguments()
     options = Options(quick=arguments.quick)
@@ -92,6 +114,9 @@ def main() -> int:
     start = time.monotonic()
     for name in arguments.subjects or SUBJECTS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        if name == PUBLISHED:
+            rows[name] = run_published(arguments)
+            continue
         subject = importlib.import_module(name)
         former, columns = columns, getattr(subject, "COLUMNS", COLUMNS)
         if columns != former:

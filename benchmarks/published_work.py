@@ -1,0 +1,148 @@
+"""The two pieces of work of the published benchmark, and every way to spread them.
+
+    python benchmarks/published_work.py WAY cpu|io PORT LOOPS cold|warm
+
+prints the seconds that the work took, or fails: that is how it is found out what
+can run here. It imports nothing but the standard library before a way or a work asks for it: this
+file is also run by a free-threaded CPython that has nothing else.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+type Spread = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+type Item = tuple[int, int] | str
+
+RANGES = [(1, 10000), (10001, 20000), (20001, 30000), (30001, 40000)]
+REQUESTS = 20
+
+
+def product(bounds: tuple[int, int]) -> int:
+    """CPU-bound: the product of all integers of the range, as its length in bits."""
+    result = 1
+    for number in range(bounds[0], bounds[1] + 1):
+        result *= number
+    return result.bit_length()
+
+
+def get(url: str) -> int:
+    """IO-bound: one GET."""
+    import httpx
+
+    return httpx.get(url).status_code
+
+
+def items_of(work: str, port: int) -> tuple[Callable[[Any], Any], Sequence[Any], list[Any]]:
+    """The function, what it is called with, and what it has to return."""
+    if work == "cpu":
+        return product, RANGES, [118_459, 138_451, 146_000, 150_902]
+    return get, [f"http://127.0.0.1:{port}/"] * REQUESTS, [200] * REQUESTS
+
+
+# --- the ways ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def regular(work: str) -> Iterator[Spread]:
+    yield lambda function, items: [function(item) for item in items]
+
+
+def workers(work: str) -> int | None:
+    """For CPU-bound work each kind of pool has its own default; else one worker per request."""
+    return None if work == "cpu" else REQUESTS
+
+
+@contextmanager
+def _executor(kind: Callable[..., futures.Executor], work: str) -> Iterator[Spread]:
+    with kind(workers(work)) as executor:
+        yield lambda function, items: list(executor.map(function, items))
+
+
+@contextmanager
+def threading(work: str) -> Iterator[Spread]:
+    with _executor(futures.ThreadPoolExecutor, work) as spread:
+        yield spread
+
+
+@contextmanager
+def multiprocessing(work: str) -> Iterator[Spread]:
+    with _executor(futures.ProcessPoolExecutor, work) as spread:
+        yield spread
+
+
+@contextmanager
+def subinterpreters(work: str) -> Iterator[Spread]:
+    if sys.version_info < (3, 14):
+        raise NotImplementedError("CPython has it from 3.14 on")
+    with _executor(futures.InterpreterPoolExecutor, work) as spread:
+        yield spread
+
+
+@contextmanager
+def atoll_executor(work: str) -> Iterator[Spread]:
+    from importlib import import_module
+
+    kind = import_module("atoll.futures").InterpreterPoolExecutor
+    with _executor(kind, work) as spread:
+        yield spread
+
+
+@contextmanager
+def atoll_pool(work: str) -> Iterator[Spread]:
+    import atoll
+
+    cores = len(os.sched_getaffinity(0))
+    threads = 1 if work == "cpu" else -(-REQUESTS // cores)
+    with atoll.Pool(threads=threads) as pool:
+        yield lambda function, items: list(pool.map(function, items))
+
+
+WAYS: dict[str, Callable[[str], Any]] = {
+    "Regular": regular,
+    "Threading": threading,
+    "Threading without GIL": threading,
+    "Multiprocessing": multiprocessing,
+    "Subinterpreters": subinterpreters,
+    "atoll executor": atoll_executor,
+    "atoll pool": atoll_pool,
+}
+
+
+def measure(way: str, work: str, port: int, loops: int, *, cold: bool) -> float:
+    """The seconds that all loops take; cold: with making and ending the pool."""
+    function, items, expected = items_of(work, port)
+    results = []
+    make = WAYS[way]
+    if cold:
+        start = perf_counter()
+        for _ in range(loops):
+            with make(work) as spread:
+                results = spread(function, items)
+        seconds = perf_counter() - start
+    else:
+        with make(work) as spread:
+            spread(function, items)
+            start = perf_counter()
+            for _ in range(loops):
+                results = spread(function, items)
+            seconds = perf_counter() - start
+    if results != expected:
+        raise AssertionError(f"{way}: {results} instead of {expected}")
+    return seconds
+
+
+def main() -> None:
+    way, work, port, loops, cold = sys.argv[1:]
+    print(measure(way, work, int(port), int(loops), cold=cold == "cold"))
+
+
+if __name__ == "__main__":
+    # Workers import the function from the module; it must not be __main__'s.
+    import published_work
+
+    published_work.main()
