@@ -143,9 +143,14 @@ class Program:
         if self.options.json:
             self.options.json.write_text(json.dumps(document, indent=1) + "\n")
         if self.options.plot:
-            import published_plot
+            try:
+                import published_plot
 
-            published_plot.draw(document, self.options.plot)
+                published_plot.draw(document, self.options.plot)
+            except ImportError as error:
+                print(f"\nno plot: {error}")
+            else:
+                print(f"\nplot: {self.options.plot}")
 
     def _rows(self) -> list[Row]:
         rows = [Row(work, way) for work in WORKS for way in published_work.WAYS]
