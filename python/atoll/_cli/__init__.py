@@ -36,7 +36,7 @@ name is run as ./NAME.
 
 
 def _make_parser(prog: str, chosen: str | None = None) -> argparse.ArgumentParser:
-    """A parser that knows the arguments of one command."""
+    """The parser of the chosen command; of all of it if there is none."""
     import argparse
     from importlib import import_module
 
@@ -52,6 +52,7 @@ def _make_parser(prog: str, chosen: str | None = None) -> argparse.ArgumentParse
             command.description = module.__doc__
             command.set_defaults(run=module.run, parser=command)
             module.add_arguments(command)
+            return command
     return parser
 
 
@@ -70,7 +71,11 @@ def main(prog: str = "atoll") -> NoReturn:
 
         execute(arguments, prog)
         sys.exit(0)
-    options = _make_parser(prog, first).parse_args(arguments)
+    if first not in COMMANDS:
+        _make_parser(prog).parse_args(arguments)
+        sys.exit(0)
+    # Intermixed: up to 3.13.0 an option would end the list of inputs.
+    options = _make_parser(prog, first).parse_intermixed_args(arguments[1:])
     sys.exit(options.run(options))
 
 
