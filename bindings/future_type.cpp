@@ -199,10 +199,9 @@ PyObject* cancel(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyOb
   const FutureData& self = self_of(object);
   if (!self.job) Py_RETURN_FALSE;
   const Handle<Job> job = self.job;
-  const bool is_cancelled =
-      (interrupt ? job->cancel_and_interrupt() : job->call_off(Task::Reach::pending)) ||
-      job->state() == Task::State::cancelled;
-  return PyBool_FromLong(is_cancelled);
+  if (interrupt ? job->cancel_and_interrupt() : job->call_off(Task::Reach::pending)) Py_RETURN_TRUE;
+  if (interrupt) job->interrupt_again();
+  return PyBool_FromLong(job->state() == Task::State::cancelled);
 }
 
 PyObject* repr(PyObject* object) {
@@ -374,7 +373,8 @@ PyMethodDef methods[] = {
      "Cancel the task and return True; False if that is too late.\n\n"
      "A task that runs is cancelled only with interrupt=True. The future is cancelled at once; the\n"
      "code is told to stop by TaskInterrupted, which is raised in it at its next byte code or in its\n"
-     "wait in atoll. A call into C that blocks ends first."},
+     "wait in atoll. A call into C that blocks ends first. Code that has caught the exception, and\n"
+     "goes on, is told again by another cancel(interrupt=True)."},
     {"cancelled", cancelled, METH_NOARGS,
      "cancelled($self, /)\n--\n\nReturn whether the task was cancelled."},
     {"running", running, METH_NOARGS,

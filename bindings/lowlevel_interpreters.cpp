@@ -257,7 +257,7 @@ PyObject* capture_exception(PyObject* module, PyObject* args, PyObject* kwargs) 
   }
   transfer::Context* context = state_of(module).context();
   if (!context) return nullptr;
-  return transfer::to_namespace(*context, transfer::capture(*context, exception, false)).release();
+  return transfer::to_namespace(*context, transfer::capture(*context, exception)).release();
 }
 
 PyObject* is_shareable(PyObject* module, PyObject* args, PyObject* kwargs) {

@@ -373,18 +373,32 @@ PyObject* stop(PyObject* object, PyObject*) {
   Py_RETURN_NONE;
 }
 
-/// At the exit of the interpreter: everything that was submitted is carried out.
-PyObject* end_pools(PyObject* module, PyObject*) {
-  const State& state = state_of(module);
-  for (const auto& pool : runtime::PoolList::instance().of(*state.self)) pool->shut_down(false);
+/// Waits for the end of the interpreter's pools. False with a Python error set.
+bool wait_for_pools(const State& state, core::Deadline deadline) {
   for (const auto& pool : runtime::PoolList::instance().of(*state.self)) {
-    if (!wait_until_ended(state, *pool, core::Deadline::never(), core::no_interpreter)) {
-      // Ctrl-C: the others are told, too.
-      for (const auto& each : runtime::PoolList::instance().of(*state.self)) each->interrupt_all();
-      return nullptr;
-    }
+    const py::Ref done =
+        py::Ref::steal(wait_until_ended(state, *pool, deadline, core::no_interpreter));
+    if (!done) return false;
   }
-  Py_RETURN_NONE;
+  return true;
+}
+
+/// _end_pools(stop): at the exit of the interpreter. What was submitted is carried out; with `stop`,
+/// or after Ctrl-C meanwhile, what runs is told to stop and gets a moment for that.
+PyObject* end_pools(PyObject* module, PyObject* stop) {
+  const State& state = state_of(module);
+  const auto pools = runtime::PoolList::instance().of(*state.self);
+  const int is_stopped = PyObject_IsTrue(stop);
+  if (is_stopped < 0) return nullptr;
+  for (const auto& pool : pools) is_stopped ? pool->interrupt_all() : pool->shut_down(false);
+  const auto patience = [] { return core::Deadline::after(0.5); };
+  if (wait_for_pools(state, is_stopped ? patience() : core::Deadline::never())) Py_RETURN_NONE;
+  if (is_stopped) return nullptr;
+  PyObject* const error = PyErr_GetRaisedException();
+  for (const auto& pool : pools) pool->interrupt_all();
+  if (!wait_for_pools(state, patience())) PyErr_Clear();
+  PyErr_SetRaisedException(error);
+  return nullptr;
 }
 
 // --- looking -------------------------------------------------------------------------------------
@@ -544,7 +558,7 @@ PyObject* register_futures(PyObject* module, PyObject* const* args, Py_ssize_t n
 PyMethodDef functions[] = {
     {"_make_future_type", make_native_future_type, METH_O, nullptr},
     {"_register_futures", as_method(register_futures), METH_FASTCALL, nullptr},
-    {"_end_pools", end_pools, METH_NOARGS, nullptr},
+    {"_end_pools", end_pools, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 

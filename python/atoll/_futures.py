@@ -11,6 +11,7 @@ import concurrent.futures.thread
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import atoll.interpreters  # noqa: F401  # whose ExecutionFailed futures raise
 from atoll import _atoll
 
 if TYPE_CHECKING:

@@ -52,6 +52,16 @@ class PoolStats(NamedTuple):
     spares: int  #: interpreters that are ready to be taken
 
 
+def refuse_in_rerun() -> None:
+    """Raise RuntimeError in a script that is run again, in a worker, to find a function of it."""
+    if hasattr(sys.modules.get("<fake __main__>"), "__loading__"):
+        raise RuntimeError(
+            "the script is being run again, in another interpreter, which needs a function or a "
+            "class of it, and would make the pool there, too: put what starts the program behind "
+            "if __name__ == '__main__':"
+        )
+
+
 def usable_cores() -> int:
     """Return how many cores this process may use, at least 1."""
     count = getattr(os, "process_cpu_count", None)
@@ -114,6 +124,7 @@ class Pool(_atoll.Pool):
         config: str | SimpleNamespace | None = None,
         name: str | None = None,
     ) -> Self:
+        refuse_in_rerun()
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {type(initializer).__name__}")
         if isinstance(preload, str):
@@ -486,7 +497,13 @@ def run[T](
     return default_pool().run(function, *args, timeout=timeout, **kwargs)
 
 
+def _at_exit() -> None:
+    # A program that Ctrl-C has ended does not wait for what it started; a REPL goes on after it.
+    was_stopped = isinstance(getattr(sys, "last_exc", None), KeyboardInterrupt)
+    _atoll._end_pools(was_stopped and not hasattr(sys, "ps1"))
+
+
 # Registered when the first pool can be made: callbacks of the program that were registered later
 # run before, and may still use pools; those that were registered earlier find them shut down, as
 # with concurrent.futures.
-atexit.register(_atoll._end_pools)
+atexit.register(_at_exit)

@@ -77,6 +77,7 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
         *,
         closures: bool | None = None,
     ) -> None:
+        _pool.refuse_in_rerun()
         if max_workers is None:
             max_workers = min(32, _pool.usable_cores() + 4)
         if max_workers <= 0:

@@ -17,7 +17,7 @@ ExecutionFailed take_failure(runtime::Interpreter& target) noexcept {
     PyErr_Clear();
     return {Py_TYPE(error.get())->tp_name, "the interpreter is ending", ""};
   }
-  transfer::ExceptionSnapshot snapshot = transfer::capture(*context, error.get(), false);
+  transfer::ExceptionSnapshot snapshot = transfer::capture(*context, error.get());
   std::string type = snapshot.type_qualname;
   if (snapshot.type_module != "builtins" && snapshot.type_module != "__main__") {
     type = snapshot.type_module + "." + type;

@@ -17,7 +17,8 @@ namespace libatoll::runtime {
 namespace {
 
 /// Takes the current error as the result's exception.
-void fail(RunResult& result, Outcome outcome, transfer::Context& context, bool keep = false) {
+void fail(RunResult& result, Outcome outcome, transfer::Context& context,
+          std::optional<transfer::Mode> keep = {}) {
   const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
   result.outcome = outcome;
   result.exception.emplace(transfer::capture(context, error.get(), keep));
@@ -109,7 +110,8 @@ RunResult run_call(Interpreter& target, const core::Message& call, bool keep_exc
     bool called = false;
     const py::Ref value = py::guarded([&] { return decode_and_call(context, call, called); });
     if (!value) {
-      fail(result, called ? Outcome::raised : Outcome::not_shareable, context, keep_exception);
+      fail(result, called ? Outcome::raised : Outcome::not_shareable, context,
+           keep_exception ? std::optional(transfer::Mode::any) : std::nullopt);
     } else if (py::failed(
                    transfer::encode(context, value.get(), transfer::Mode::any, result.value))) {
       fail(result, Outcome::not_shareable, context);
@@ -123,7 +125,8 @@ namespace {
 void settle(transfer::Context& context, const py::Ref& value, bool called,
             transfer::Mode result_mode, RunResult& result) {
   if (!value) {
-    fail(result, called ? Outcome::raised : Outcome::not_shareable, context, called);
+    fail(result, called ? Outcome::raised : Outcome::not_shareable, context,
+         called ? std::optional(result_mode) : std::nullopt);
   } else if (py::failed(transfer::encode(context, value.get(), result_mode, result.value))) {
     fail(result, Outcome::not_shareable, context);
   }
@@ -147,7 +150,7 @@ void call_here(transfer::Context& context, core::Message&& call, transfer::Mode 
 }
 
 void fail_here(transfer::Context& context, RunResult& result) {
-  fail(result, Outcome::raised, context, true);
+  fail(result, Outcome::raised, context, transfer::Mode::any);
 }
 
 void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
@@ -160,7 +163,7 @@ void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode 
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); ++i) {
     const py::Ref value = call_with(context, function, PyList_GET_ITEM(items, i));
     if (!value || PyList_Append(results.get(), value.get()) != 0) {
-      fail(result, Outcome::raised, context, true);
+      fail(result, Outcome::raised, context, result_mode);
       break;
     }
   }

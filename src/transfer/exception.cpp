@@ -90,7 +90,8 @@ bool display(PyObject* exception, std::string& out) {
 
 }  // namespace
 
-ExceptionSnapshot capture(Context& context, PyObject* exception, bool keep_original) noexcept {
+ExceptionSnapshot capture(Context& context, PyObject* exception,
+                          std::optional<Mode> original) noexcept {
   ExceptionSnapshot snapshot;
   const KeepError keep;
   try {
@@ -99,10 +100,10 @@ ExceptionSnapshot capture(Context& context, PyObject* exception, bool keep_origi
     std::string text;
     if (display(exception, text)) snapshot.errdisplay = std::move(text);
     PyErr_Clear();
-    if (keep_original) {
-      core::Message original;
-      if (!py::failed(encode_chain(context, exception, original))) {
-        snapshot.original = std::move(original);
+    if (original) {
+      core::Message encoded;
+      if (!py::failed(encode_chain(context, exception, *original, encoded))) {
+        snapshot.original = std::move(encoded);
       }
       PyErr_Clear();
     }

@@ -9,6 +9,7 @@
 #include "core/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
+#include "transfer/transfer.hpp"
 
 namespace libatoll::transfer {
 
@@ -24,9 +25,10 @@ struct ExceptionSnapshot {
 };
 
 /// Never fails and leaves no error set: what cannot be read is replaced by a placeholder. Runs
-/// Python code (`__str__`, traceback formatting). `keep_original` also encodes the exception
-/// itself.
-ExceptionSnapshot capture(Context& context, PyObject* exception, bool keep_original) noexcept;
+/// Python code (`__str__`, traceback formatting). With `original` the exception itself is encoded,
+/// too, in that mode.
+ExceptionSnapshot capture(Context& context, PyObject* exception,
+                          std::optional<Mode> original = {}) noexcept;
 
 /// The `types.SimpleNamespace` of PEP 734 ("excinfo").
 py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot);

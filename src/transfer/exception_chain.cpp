@@ -68,7 +68,8 @@ class Chain {
   std::vector<Link> links_;
 };
 
-py::Status encode_links(Context& context, const std::vector<Link>& links, core::Message& out) {
+py::Status encode_links(Context& context, const std::vector<Link>& links, Mode mode,
+                        core::Message& out) {
   const auto list = py::Ref::steal(PyList_New(0));
   if (!list) return py::Status::error;
   for (const Link& link : links) {
@@ -77,7 +78,7 @@ py::Status encode_links(Context& context, const std::vector<Link>& links, core::
                                      link.cause, link.context, static_cast<int>(link.suppress)));
     if (!item || PyList_Append(list.get(), item.get()) < 0) return py::Status::error;
   }
-  Encoder encoder(context, Mode::any);
+  Encoder encoder(context, mode);
   if (py::failed(write_pickle(encoder, list.get()))) return py::Status::error;
   out = encoder.finish();
   return py::Status::ok;
@@ -117,15 +118,17 @@ PyObject* exception_at(PyObject* list, long index) {
 
 }  // namespace
 
-py::Status encode_chain(Context& context, PyObject* exception, core::Message& out) {
+py::Status encode_chain(Context& context, PyObject* exception, Mode mode, core::Message& out) {
   Chain chain(exception);
-  if (!py::failed(encode_links(context, chain.links(), out))) return py::Status::ok;
+  if (!py::failed(encode_links(context, chain.links(), mode, out))) return py::Status::ok;
   PyErr_Clear();
   std::vector<Link>& links = chain.links();
   for (std::size_t i = 1; i < links.size(); ++i) {
-    if (!is_picklable(context, links[i].exception.get())) links[i].exception.reset();
+    Encoder probe(context, mode);
+    if (py::failed(write_pickle(probe, links[i].exception.get()))) links[i].exception.reset();
+    PyErr_Clear();
   }
-  return encode_links(context, links, out);
+  return encode_links(context, links, mode, out);
 }
 
 void add_far_cause(PyObject* exception, PyObject* cause) noexcept {

@@ -10,12 +10,13 @@
 #include "core/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
+#include "transfer/transfer.hpp"
 
 namespace libatoll::transfer {
 
 /// On failure a Python error is set: the exception itself cannot be pickled. Members of its chain
 /// that cannot are left out.
-py::Status encode_chain(Context& context, PyObject* exception, core::Message& out);
+py::Status encode_chain(Context& context, PyObject* exception, Mode mode, core::Message& out);
 
 /// Empty without an error if it cannot be rebuilt here.
 py::Ref decode_chain(Context& context, const core::Message& message) noexcept;

@@ -60,6 +60,7 @@ def load_main(name, path, package):
     module = types.ModuleType(name)
     module.__file__ = path
     module.__package__ = package
+    module.__loading__ = True
     with io.open_code(path) as file:
         code = compile(file.read(), path, 'exec', dont_inherit=True)
     # Found by pickle and by dataclasses while the script runs, as a module should be.
@@ -73,6 +74,8 @@ def load_main(name, path, package):
         else:
             sys.modules[name] = former
         raise
+    finally:
+        module.__dict__.pop('__loading__', None)
     return module
 )";
 

@@ -1,10 +1,14 @@
-"""Threads in the background of a test."""
+"""Threads and processes in the background of a test."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -76,3 +80,43 @@ def start_blocked_fixture() -> Callable[..., Background]:
 def wait_until_asleep() -> Callable[[int], None]:
     """`wait_until_asleep(pid)`: until the main thread of that process blocks."""
     return lambda pid: poll(lambda: sleeps(Path(f"/proc/{pid}/stat")))
+
+
+@pytest.fixture
+def run_source(run_python: Callable[..., Any]) -> Callable[..., Any]:
+    """`run_source(source, expect=0)`: the program in a process of its own, with that status."""
+
+    def run(source: str, *, expect: int = 0) -> Any:
+        done = run_python("-c", dedent(source))
+        assert done.returncode == expect, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    return run
+
+
+@pytest.fixture
+def interrupt_source() -> Callable[..., tuple[int, str, str]]:
+    """`interrupt_source(source, times=1)`: SIGINT when it prints "ready" and then blocks.
+
+    With times=2 once more, after "again". Returns the status, further output and errors.
+    """
+
+    def interrupt(source: str, times: int = 1) -> tuple[int, str, str]:
+        with subprocess.Popen(
+            [sys.executable, "-c", dedent(source)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            try:
+                for word in ["ready\n", "again\n"][:times]:
+                    assert process.stdout.readline() == word, process.communicate()
+                    poll(lambda: sleeps(Path(f"/proc/{process.pid}/stat")))
+                    process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=60)
+                return process.returncode, out, err
+            finally:
+                process.kill()
+
+    return interrupt

@@ -13,8 +13,10 @@ from atoll.interpreters import ExecutionFailed, NotShareableError
 
 @pytest.fixture(name="pool")
 def pool_fixture():
-    with atoll.Pool(2) as pool:
-        yield pool
+    pool = atoll.Pool(2)
+    yield pool
+    pool._stop()
+    pool.shutdown()
 
 
 @pytest.fixture(scope="module", name="shared")

@@ -36,6 +36,10 @@ FILES = [
     "test__interpchannels",
     "test_crossinterp",
     "test_concurrent_futures.test_interpreter_pool",
+    "test_concurrent_futures.test_as_completed",
+    "test_concurrent_futures.test_init",
+    "test_concurrent_futures.test_shutdown",
+    "test_concurrent_futures.test_wait",
 ]
 C_MODULES = ["_interpreters", "_interpqueues", "_interpchannels"]
 COLUMNS = ["passed", "skipped", "expected", "known", "failed", "error", "crashed", "hung", "lost"]

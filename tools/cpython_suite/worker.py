@@ -12,8 +12,11 @@ import signal
 import sys
 import traceback
 import unittest
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
+
+import interpreter_pools
 
 # What a test is told at its end, from best to worst; subtests can only make it worse.
 RANK = ["passed", "skipped", "expected", "unexpected", "failed", "error"]
@@ -102,6 +105,17 @@ def adapt_testinternalcapi() -> None:
             setattr(_testinternalcapi, name, getattr(_atoll, name))
 
 
+def load(name: str, stock: bool) -> list[unittest.TestCase]:
+    """The tests of a file that are about interpreters."""
+    module = import_module(name)
+    if not stock and name.startswith("test.test_concurrent_futures."):
+        interpreter_pools.adapt(module)
+    tests = flatten(unittest.TestLoader().loadTestsFromModule(module))
+    if name in interpreter_pools.SHARED_FILES:
+        tests = [test for test in tests if interpreter_pools.MARK in type(test).__name__]
+    return tests
+
+
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
     faulthandler.enable()
@@ -113,7 +127,7 @@ def main() -> None:
     with Path(job["events"]).open("w") as events:
         result = Result(events, job["limit"])
         try:
-            tests = flatten(unittest.TestLoader().loadTestsFromName(job["module"]))
+            tests = load(job["module"], job["stock"])
         except unittest.SkipTest as reason:
             result.emit(end=job["module"], status="error", text=f"skipped: {reason}", fixture=True)
             result.emit(done=True)

@@ -86,6 +86,7 @@ Job::~Job() = default;
 Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& context) {
   desk_ = desk;
   if (!start()) return Ending::not_begun;
+  has_begun_.store(true, std::memory_order_release);
   const PoolOptions* const options = pool_ ? &pool_->options() : nullptr;
   if (options) (void)call_aside(context, options->before_job);
   const std::int64_t begin = core::monotonic_now();
@@ -129,6 +130,11 @@ bool Job::cancel_and_interrupt() noexcept {
   if (!call_off(Reach::running)) return false;
   run_aside([job = core::Handle<Job>::share(this)] { job->interrupt(); });
   return true;
+}
+
+void Job::interrupt_again() noexcept {
+  if (!has_begun_.load(std::memory_order_acquire)) return;
+  run_aside([job = core::Handle<Job>::share(this)] { job->interrupt(); });
 }
 
 void Job::expire() noexcept {

@@ -69,6 +69,8 @@ class Job : public core::Task {
   bool call_off(Reach reach) noexcept;
   /// As call_off(Reach::running), and tells the code to stop. Does not wait for it.
   bool cancel_and_interrupt() noexcept;
+  /// If its code still runs, though it was called off, tells it once more.
+  void interrupt_again() noexcept;
   /// It has run for longer than it may.
   void expire() noexcept;
 
@@ -99,7 +101,8 @@ class Job : public core::Task {
 
   const double timeout_;
   core::Handle<Pool> pool_;
-  core::Handle<Desk> desk_;  ///< set before it runs
+  core::Handle<Desk> desk_;             ///< set before it runs
+  std::atomic<bool> has_begun_{false};  ///< desk_ is set for good
   RunResult result_;
   core::Message aside_;
   std::int64_t nanoseconds_ = 0;

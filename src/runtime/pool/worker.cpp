@@ -138,6 +138,8 @@ Handle<Job> Pool::next_job(core::InterpreterId interpreter) noexcept {
 
 void Member::close() noexcept {
   interpreter_->release_run();
+  // The thread in which the process exits sees to all interpreters that are left.
+  if (lifecycle::is_exiting()) return;
   try {
     lifecycle::close(*interpreter_);
   } catch (const std::exception&) {

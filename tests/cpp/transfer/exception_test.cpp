@@ -29,7 +29,7 @@ Ref raised(const std::string& source) {
 
 TEST_CASE("an exception becomes plain text") {
   const MainContext main;
-  const ExceptionSnapshot snapshot = capture(*main, raised("raise ValueError('no')").get(), false);
+  const ExceptionSnapshot snapshot = capture(*main, raised("raise ValueError('no')").get());
   CHECK(snapshot.type_name == "ValueError");
   CHECK(snapshot.type_module == "builtins");
   CHECK(snapshot.message == "no");
@@ -59,7 +59,7 @@ TEST_CASE("whatever an exception does, it is captured") {
       }) {
     CAPTURE(source);
     const Ref error = raised(source);
-    const ExceptionSnapshot snapshot = capture(*main, error.get(), true);
+    const ExceptionSnapshot snapshot = capture(*main, error.get(), Mode::any);
     CHECK_FALSE(PyErr_Occurred());
     CHECK_FALSE(snapshot.formatted.empty());
     CHECK(to_namespace(*main, snapshot));
@@ -79,7 +79,7 @@ TEST_CASE("an exception is rebuilt in another interpreter with its chain") {
                        "except KeyError as e:\n"
                        "    x = ValueError('no', 1)\n    x.add_note('note')\n    raise x from e")
                     .get(),
-                true);
+                Mode::any);
   });
   const Ref error = rebuild(*main, snapshot);
   REQUIRE(error);
