@@ -10,6 +10,7 @@
 #include "future_type.hpp"
 #include "home_call.hpp"
 #include "pool_options.hpp"
+#include "runtime/lifecycle.hpp"
 #include "runtime/pool/pool_list.hpp"
 #include "state.hpp"
 #include "transfer/errors.hpp"
@@ -391,6 +392,8 @@ PyObject* end_pools(PyObject* module, PyObject* stop) {
   const int is_stopped = PyObject_IsTrue(stop);
   if (is_stopped < 0) return nullptr;
   for (const auto& pool : pools) is_stopped ? pool->interrupt_all() : pool->shut_down(false);
+  // The main interpreter has stopped what it could, and no thread gets into this one any more.
+  if (runtime::lifecycle::is_exiting()) Py_RETURN_NONE;
   const auto patience = [] { return core::Deadline::after(0.5); };
   if (wait_for_pools(state, is_stopped ? patience() : core::Deadline::never())) Py_RETURN_NONE;
   if (is_stopped) return nullptr;

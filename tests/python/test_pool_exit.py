@@ -96,9 +96,9 @@ class TestExit:
     def test_sys_exit_with_tasks_underway(self, run_source):
         proc = run_source(
             """
-            import atoll, sys
+            import atoll, os, sys
             pool = atoll.Pool(2)
-            futures = [pool.submit(print, 'done', flush=True) for _ in range(20)]
+            futures = [pool.submit(os.write, 1, b'done\\n') for _ in range(20)]
             sys.exit(7)
             """,
             expect=7,

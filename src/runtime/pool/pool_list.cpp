@@ -32,6 +32,11 @@ std::vector<core::Handle<Pool>> PoolList::of(const Interpreter& home) {
   return out;
 }
 
+std::vector<core::Handle<Pool>> PoolList::all() {
+  const std::lock_guard lock(mutex_);
+  return pools_;
+}
+
 void PoolList::after_fork_in_child() noexcept {
   for (const auto& pool : pools_) pool->mark_gone_after_fork();
   // Their last counts belong to threads that do not exist here.

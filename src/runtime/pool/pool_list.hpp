@@ -19,6 +19,7 @@ class PoolList {
   void add(Pool& pool);
   void remove(Pool& pool) noexcept;
   [[nodiscard]] std::vector<core::Handle<Pool>> of(const Interpreter& home);
+  [[nodiscard]] std::vector<core::Handle<Pool>> all();
 
   void before_fork() { mutex_.lock(); }
   void after_fork_in_parent() { mutex_.unlock(); }
