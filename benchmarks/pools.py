@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import get_context
 from time import perf_counter
 
 from measure import ATOLL, STOCK, Options, Row, copy_of, interleaved_medians
@@ -31,7 +32,9 @@ def measure(options: Options) -> Iterator[Row]:
         executor = stack.enter_context(InterpreterPoolExecutor(WORKERS))
         peers: dict[str, Executor] = {
             THREADS: stack.enter_context(ThreadPoolExecutor(WORKERS)),
-            PROCESSES: stack.enter_context(ProcessPoolExecutor(WORKERS)),
+            PROCESSES: stack.enter_context(
+                ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"))
+            ),
         }
         if sys.version_info >= (3, 14):
             peers[STOCK.name] = stack.enter_context(
