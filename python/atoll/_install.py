@@ -113,9 +113,12 @@ def install() -> None:
     InterpreterPoolExecutor are atoll's from now on, in this interpreter,
     in every interpreter that atoll creates, and in child processes whose Python has atoll installed
     (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of
-    the standard ones keep them: call this first. Calling it again does nothing.
+    the standard ones keep them: call this first. Calling it again only puts atoll back before
+    finders of modules that were added since.
     """
     if installed():
+        sys.meta_path.remove(_redirect)
+        sys.meta_path.insert(0, _redirect)
         return
     from atoll import _atoll
 

@@ -147,6 +147,13 @@ py::Status set_up(Interpreter& fresh, const std::optional<core::Message>& path) 
   if (!main) return py::Status::error;
   if (PyDict_DelItemString(PyModule_GetDict(main), "__annotations__") != 0) PyErr_Clear();
 #endif
+#if ATOLL_DATETIME_MAY_BE_PYTHON
+  // `zoneinfo` would take its C half, which fails without that of `datetime` (without atoll too).
+  if (fresh.config().check_multi_interp_extensions &&
+      PyDict_SetItemString(PyImport_GetModuleDict(), "_zoneinfo", Py_None) != 0) {
+    return py::Status::error;
+  }
+#endif
   if (!join_current()) return py::Status::error;
   if (path) {
     const py::Ref list = transfer::decode(*fresh.context(), *path);

@@ -4,6 +4,7 @@
 #include "transfer/encoder.hpp"
 #include "transfer/functions.hpp"
 #include "transfer/main_module.hpp"
+#include "transfer/python_datetime.hpp"
 
 namespace libatoll::transfer {
 
@@ -17,6 +18,9 @@ using wire::Op;
 Encoder::Step Encoder::put_callable(PyObject* object) {
   const py::Ref kept = py::Ref::borrow(object);
   may_run_python();
+#if ATOLL_DATETIME_MAY_BE_PYTHON
+  align_python_datetime(context_.impl().library.python_datetime);
+#endif
   const bool function = Py_TYPE(object) == &PyFunction_Type;
   bool value_first = non_tuple_depth_ == 0;
   const char* why = nullptr;

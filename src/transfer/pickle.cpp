@@ -9,6 +9,7 @@
 #include "transfer/main_module.hpp"
 #include "transfer/pickle_hooks.hpp"
 #include "transfer/pickle_support.hpp"
+#include "transfer/python_datetime.hpp"
 #include "transfer/shared_memory.hpp"
 
 namespace libatoll::transfer {
@@ -211,6 +212,9 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   Context::Impl& impl = context.impl();
   if (py::failed(load_pickle(impl))) return py::Status::error;
   encoder.may_run_python();
+#if ATOLL_DATETIME_MAY_BE_PYTHON
+  align_python_datetime(impl.library.python_datetime);
+#endif
   Collector collector(encoder);
   std::uint8_t flags = 0;
   const py::Ref pickled = dump_any(encoder, object, collector, flags);

@@ -1,5 +1,7 @@
 #include "transfer/python_datetime.hpp"
 
+#include <string_view>
+
 namespace libatoll::transfer {
 
 namespace {
@@ -54,7 +56,49 @@ bool find_class(PyObject* module, const char* name, py::Ref& kept, PyTypeObject*
   return true;
 }
 
+PyObject* loaded_module(const char* name) {
+  return PyDict_GetItemString(PyImport_GetModuleDict(), name);
+}
+
+/// As `tzinfo.__reduce__` of `_datetime`: without the slots, which a zone has in Python only.
+PyObject* reduce_zone(PyObject*, PyObject* zone) {
+  const auto args = py::Ref::steal(PyObject_CallMethod(zone, "__getinitargs__", nullptr));
+  return args ? PyTuple_Pack(2, as_object(Py_TYPE(zone)), args.get()) : nullptr;
+}
+
+PyMethodDef reduce_zone_def = {"reduce_zone", reduce_zone, METH_O, nullptr};
+
+py::Status align_class(PyObject* type, std::string_view name) {
+  // 3.12 says `_pydatetime`, 3.13 `datetime`, as `_datetime` does.
+  const auto home = py::Ref::steal(PyUnicode_InternFromString("datetime"));
+  if (!home || PyObject_SetAttrString(type, "__module__", home.get()) != 0) {
+    return py::Status::error;
+  }
+  if (name != "timezone") return py::Status::ok;
+  const auto copyreg = py::Ref::steal(PyImport_ImportModule("copyreg"));
+  const auto reduce = py::Ref::steal(PyCFunction_New(&reduce_zone_def, nullptr));
+  if (!copyreg || !reduce) return py::Status::error;
+  const auto done =
+      py::Ref::steal(PyObject_CallMethod(copyreg.get(), "pickle", "OO", type, reduce.get()));
+  return done ? py::Status::ok : py::Status::error;
+}
+
 }  // namespace
+
+void align_python_datetime(PythonDatetime& known) noexcept {
+  if (known.is_aligned) return;
+  PyObject* const python = loaded_module("_pydatetime");
+  PyObject* const module = python ? loaded_module("datetime") : nullptr;
+  if (!module) return;
+  known.is_aligned = true;
+  for (const char* name : {"date", "datetime", "time", "timedelta", "timezone", "tzinfo"}) {
+    const auto type = py::Ref::steal(PyObject_GetAttrString(python, name));
+    const auto used = py::Ref::steal(PyObject_GetAttrString(module, name));
+    // The main interpreter may have both modules.
+    if (type && type.get() == used.get()) (void)align_class(type.get(), name);
+    PyErr_Clear();
+  }
+}
 
 PyDateTime_CAPI* python_datetime_api(PythonDatetime& out) {
   PyErr_Clear();  // what the search for the real one has set

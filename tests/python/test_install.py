@@ -71,6 +71,23 @@ def test_what_arrives_first_has_the_standard_name():
     """)
 
 
+def test_again_comes_before_later_finders():
+    check("""
+        import sys, atoll
+        class Refuse:
+            def find_spec(name, path=None, target=None):
+                if name == '_interpqueues':
+                    raise ModuleNotFoundError(name)
+        atoll.install()
+        sys.meta_path.insert(0, Refuse)
+        atoll.install()
+        import _interpqueues
+        assert _interpqueues.__name__ == 'atoll.lowlevel.queues'
+        atoll.uninstall()
+        assert not atoll.installed()
+    """)
+
+
 def test_loaded_modules_of_ours_take_the_standard_names():
     check("""
         import atoll

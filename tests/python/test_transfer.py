@@ -487,3 +487,58 @@ if __name__ == '__main__':
     print('good')
 """)
     assert run_python(script, check=True).stdout == "good\n"
+
+
+def test_times_come_back_from_an_interpreter(run_python):
+    """On CPython 3.12 its `datetime` is written in Python; ours is not."""
+    done = run_python(
+        "-c",
+        """
+import datetime
+from atoll import interpreters
+def make():
+    from datetime import date, datetime, time, timedelta, timezone
+    from types import SimpleNamespace
+    zone = timezone(timedelta(hours=-3), 'x')
+    values = [date(1, 2, 3), datetime(1, 2, 3, 4, 5, 6, 7, zone, fold=1), time(4, 5, 6, 7, zone),
+              timedelta(1, 2, 3), zone, timezone.utc, datetime.max]
+    return values, SimpleNamespace(value=values), datetime
+interp = interpreters.create()
+values, holder, cls = interp.call(make)
+assert values == make()[0] == holder.value
+for got, expected in zip(values + holder.value, make()[0] * 2):
+    assert type(got) is type(expected) and repr(got) == repr(expected), got
+assert cls is datetime.datetime
+interp.close()
+""",
+        check=True,
+    )
+    assert done.stderr == ""
+
+
+def test_times_with_a_zone_arrive_in_an_interpreter(run_python):
+    done = run_python(
+        "-c",
+        """
+import datetime, zoneinfo
+from atoll import interpreters
+def look(time):
+    import zoneinfo
+    assert type(time.tzinfo) is zoneinfo.ZoneInfo
+    return time.tzinfo.key, time.utcoffset(), time
+def zones():
+    import zoneinfo
+    return len(zoneinfo.available_timezones())
+interp = interpreters.create()
+assert interp.call(zones) == len(zoneinfo.available_timezones())
+if interp.call(zones):
+    time = datetime.datetime(2024, 7, 1, 12, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))
+    key, offset, back = interp.call(look, time)
+    assert (key, offset) == ('Europe/Berlin', datetime.timedelta(hours=2))
+    assert back == time and type(back) is datetime.datetime
+    assert type(back.tzinfo) is zoneinfo.ZoneInfo
+interp.close()
+""",
+        check=True,
+    )
+    assert done.stderr == ""
