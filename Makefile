@@ -4,6 +4,8 @@
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 ARGS ?=
+SECONDS ?= 600
+CLANG ?= $(shell command -v clang++-14 clang++ 2>/dev/null | head -1)
 
 ifneq ($(filter-out help clean tsan,$(or $(MAKECMDGOALS),help)),)
   python := $(shell PYTHON='$(PYTHON)' tools/find_python)
@@ -26,7 +28,7 @@ package_sources := CMakeLists.txt pyproject.toml $(wildcard README.md) LICENSE \
 ctest := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build lint format bench cpython-suite asan tsan clean
+.PHONY: help demo test build lint format bench cpython-suite asan fuzz tsan clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -68,6 +70,14 @@ asan: $(venv)/package ## C++ tests with AddressSanitizer and UndefinedBehaviorSa
 	cmake --preset asan -B $(build)/asan-$(version) -DPython_EXECUTABLE=$(py)
 	cmake --build $(build)/asan-$(version) --parallel $(JOBS)
 	$(ctest) --test-dir $(build)/asan-$(version)
+
+fuzz: $(venv)/package ## Wrong messages to the decoder, for SECONDS=600 (needs clang and its runtime)
+	cmake --preset fuzz -B $(build)/fuzz-$(version) -DPython_EXECUTABLE=$(py) -DCMAKE_CXX_COMPILER=$(CLANG)
+	cmake --build $(build)/fuzz-$(version) --parallel $(JOBS)
+	mkdir -p $(build)/fuzz-$(version)/seeds $(build)/fuzz-$(version)/corpus
+	cd $(build)/fuzz-$(version) && ATOLL_FUZZ_SEEDS=$$PWD/seeds ASAN_OPTIONS=detect_leaks=0 \
+	  tests/fuzz/decode_fuzz -max_total_time=$(SECONDS) -max_len=4096 -timeout=60 -rss_limit_mb=4096 \
+	  -print_final_stats=1 $(ARGS) corpus seeds
 
 tsan: ## C++ tests of the core with ThreadSanitizer (needs no Python)
 	@tools/ensure compiler doctest

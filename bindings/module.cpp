@@ -21,6 +21,7 @@
 #include "queue_errors.hpp"
 #include "queue_travel.hpp"
 #include "queue_type.hpp"
+#include "registry.hpp"
 #include "runtime/lifecycle.hpp"
 #include "shared_array.hpp"
 #include "shared_buffer.hpp"
@@ -144,7 +145,8 @@ py::Status fill(PyObject* module) {
   }
   if (py::failed(add_queues(module)) || py::failed(add_channels(module)) ||
       py::failed(add_csp(module)) || py::failed(add_pools(module)) ||
-      py::failed(add_output(module)) || py::failed(add_shared_memory(module))) {
+      py::failed(add_output(module)) || py::failed(add_shared_memory(module)) ||
+      py::failed(add_registry(module))) {
     return py::Status::error;
   }
   return add_crossinterp(module);

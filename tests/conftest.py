@@ -11,7 +11,8 @@ import pytest
 
 # Build machines stall; a slow example is no failure.
 hypothesis.settings.register_profile("atoll", deadline=None)
-hypothesis.settings.load_profile("atoll")
+hypothesis.settings.register_profile("nightly", deadline=None, max_examples=100_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "atoll"))
 
 type RunPython = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -37,8 +37,10 @@ if TYPE_CHECKING:
         WouldBlock,
         after,
         channel,
+        register,
         select,
         ticker,
+        unregister,
     )
     from atoll._pool import BrokenInterpreterPool, Future, Pool, PoolStats, map, run
 
@@ -63,10 +65,12 @@ __all__ = [
     "install",
     "installed",
     "map",
+    "register",
     "run",
     "select",
     "ticker",
     "uninstall",
+    "unregister",
 ]
 
 #: These bring `concurrent.futures` along.

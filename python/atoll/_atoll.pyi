@@ -511,6 +511,20 @@ def ticker(seconds: float, /) -> Receiver[float]:
     values that nobody takes one is kept. No thread runs for it.
     """
 
+def register[T, V](
+    type: type[T], encode: Callable[[T], V], decode: Callable[[V], T]
+) -> None:
+    """Tell how the instances of a class travel from this interpreter to others.
+
+    encode(object) returns a value that can be sent; decode(value) makes the object of it in the
+    receiver. decode travels along, by name if it can be imported, so that the receiver need not
+    register anything. Holds for exact instances, not for those of subclasses. Registering a class
+    again replaces what was told. Raises ValueError for a type that travels natively.
+    """
+
+def unregister(type: type[Any], /) -> None:
+    """Take back register(); KeyError if the class is not registered here."""
+
 class TaskInterrupted(BaseException):
     """A task of a pool was told to stop; raised in its code."""
 

@@ -47,8 +47,8 @@ class Message {
     if (!bytes.empty()) std::memcpy(message.inline_, bytes.data(), bytes.size());
     return message;
   }
-  /// Drops what was there, and returns where the caller has to write `size` bytes, before the message
-  /// is moved. At most one allocation. Throws std::bad_alloc.
+  /// Drops what was there, and returns where the caller has to write `size` bytes, before the
+  /// message is moved. At most one allocation. Throws std::bad_alloc.
   [[nodiscard]] std::byte* make_room(std::size_t size) {
     reset();
     if (size > inline_capacity) heap_ = allocate_block(size);

@@ -12,6 +12,7 @@
 //   left: the decoder refuses such a message before it allocates.
 // - Shared things (memory, code records, channel ends) are attachments of the message, named by
 //   their index.
+// - The class of an instance is a global, or a ref to one.
 // - What is not native is pickled: the whole root, or for the items of an argument list (and of a
 //   root tuple) all the items that need it, as one pickle, so that aliases survive as they do in a
 //   pickle of the whole. Natively encoded neighbours of pickled items are objects that share
@@ -68,6 +69,10 @@ enum class Op : std::uint8_t {
   code,         ///< size: attachment (CodeRecord)
   global,       ///< value module, value qualified name
   main_global,  ///< value qualified name, value file or none, value package or none
+  instance,     ///< class, State, per state a dict: attributes, or names of slots
+  named_tuple,  ///< class, size, values
+  member,       ///< class, value str: name of a member of an enum
+  registered,   ///< callable, value: what the callable makes of the value
   pickle,       ///< u8 flags, [value file, value package], size, bytes, size: buffers
   marshal,      ///< size, bytes
   split,        ///< tuple of which some items are pickled together: see Section
@@ -81,6 +86,10 @@ enum class Section : std::uint8_t {
   native,  ///< the values, one after the other
   split,   ///< per item u8 0 and a value, or u8 1; then a pickled tuple of the items marked 1
 };
+
+/// What follows the class of an instance: a dict of its attributes, one of its slots, or both, the
+/// slots first.
+enum class State : std::uint8_t { none, dict, slots, both };
 
 /// Flags of a pickle.
 inline constexpr std::uint8_t pickle_names_main = 1;  ///< file and package of `__main__` follow

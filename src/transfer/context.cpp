@@ -16,6 +16,7 @@ py::Status Names::init() {
       {&Names::dunder_module, "__module__"},
       {&Names::getinitargs, "__getinitargs__"},
       {&Names::int_, "int"},
+      {&Names::member_name, "_name_"},
       {&Names::is_safe, "is_safe"},
       {&Names::value, "value"},
       {&Names::start, "start"},

@@ -13,6 +13,7 @@
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "transfer/caches.hpp"
+#include "transfer/class_table.hpp"
 #include "transfer/context.hpp"
 #include "transfer/datetime_capi.hpp"
 #include "transfer/extension_types.hpp"
@@ -27,7 +28,7 @@ namespace libatoll::transfer {
 /// Interned strings that are looked up all the time.
 struct Names {
   py::Ref main, fake_main, dunder_file, dunder_package, dunder_module;
-  py::Ref getinitargs, int_, is_safe, value, start, stop, step, bit_length;
+  py::Ref getinitargs, int_, member_name, is_safe, value, start, stop, step, bit_length;
   py::Status init();
 };
 
@@ -39,10 +40,12 @@ struct Library {
   py::Ref uuid_type, safe_uuid_type, safe_uuid_unknown;
   py::Ref decimal_type;
   std::array<py::Ref, 4> path_types;  ///< in the order of the names in library.cpp
-  py::Ref pickle_dumps, pickle_loads, dumps_names, loads_names, protocol, collect_buffer;
-  py::Ref cloudpickle_dumps;
+  py::Ref pickle_dumps, pickle_loads, pickling_error, dumps_names, loads_names, protocol,
+      collect_buffer;
   py::Ref remote_traceback;
   py::Ref simple_namespace;
+  py::Ref dispatch_table;   ///< copyreg's
+  py::Ref namedtuple_code;  ///< of the __getnewargs__ of every named tuple
 };
 
 struct Context::Impl {
@@ -51,6 +54,7 @@ struct Context::Impl {
   Names names;
   Library library;
   TypeTable types;
+  ClassTable classes;
   KeyCache keys;
   ShapeTable sent_shapes;
   ShapeCache received_shapes;

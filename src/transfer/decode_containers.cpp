@@ -49,47 +49,53 @@ PyObject* Decoder::open(Op op, std::uint32_t slot) {
   return enter(std::move(object), kind, size, slot, nullptr);
 }
 
-PyObject* Decoder::open_shape(std::uint32_t slot) {
+const KnownShape* Decoder::read_shape() {
   const std::size_t count = reader_.byte();
   const std::size_t length = reader_.raw<std::uint16_t>();
   const std::byte* const block = reader_.block(length);
-  if (!block || count == 0) return corrupted();
+  if (!block || count == 0) {
+    corrupted();
+    return nullptr;
+  }
   auto shape = context_.impl().received_shapes.get(context_.impl().keys, count, {block, length});
   if (!shape) return nullptr;
   scratch_->shapes.push_back(std::move(shape));
-  return make_record(*scratch_->shapes.back(), slot);
+  return scratch_->shapes.back().get();
 }
 
-PyObject* Decoder::open_record(std::uint32_t slot) {
+const KnownShape* Decoder::read_shape_number() {
   const std::size_t number = reader_.size();
-  if (number >= scratch_->shapes.size()) return corrupted();
-  return make_record(*scratch_->shapes[number], slot);
+  if (number < scratch_->shapes.size()) return scratch_->shapes[number].get();
+  corrupted();
+  return nullptr;
 }
 
-PyObject* Decoder::make_record(const KnownShape& shape, std::uint32_t slot) {
-  const auto size = static_cast<Py_ssize_t>(shape.keys.size());
-  // Of a few entries, a new dict has room for in any case.
+PyObject* Decoder::open_record(const KnownShape* shape, std::uint32_t slot) {
+  if (!shape) return nullptr;
+  const auto size = static_cast<Py_ssize_t>(shape->keys.size());
+  // Every new dict has room for a few entries.
   constexpr Py_ssize_t few = 5;
-  auto object = py::Ref::steal(size <= few ? PyDict_New() : PyDict_Copy(shape.model.get()));
+  auto object = py::Ref::steal(size <= few ? PyDict_New() : PyDict_Copy(shape->model.get()));
   if (!object) return nullptr;
-  return enter(std::move(object), Container::record, size, slot, &shape);
+  return enter(std::move(object), Container::record, size, slot, shape);
 }
 
 PyObject* Decoder::enter(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,
-                         const KnownShape* shape) {
+                         const KnownShape* shape, const ClassFacts* facts) {
   // A frozenset takes items only as long as nobody else refers to it.
   const bool late = kind == Container::frozenset;
   if (slot != no_slot && !late) keep(slot, object.get());
   if (depth_ >= deepest_recursion) {
-    return run_frames(std::move(object), kind, size, late ? slot : no_slot, shape);
+    return run_frames(std::move(object), kind, size, late ? slot : no_slot, shape, facts);
   }
   ++depth_;
-  const bool complete = read_items(object.get(), kind, size, shape);
+  const bool complete = read_items(object.get(), kind, size, shape, facts);
   --depth_;
   return complete ? object.release() : nullptr;
 }
 
-bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, const KnownShape* shape) {
+bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, const KnownShape* shape,
+                         const ClassFacts* facts) {
   switch (kind) {
     case Container::list:
       for (Py_ssize_t i = 0; i < size; ++i) {
@@ -131,13 +137,24 @@ bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, cons
       return true;
     case Container::slice: {
       auto* const slice = reinterpret_cast<PySliceObject*>(object);
-      // What was there is None; filling in place lets the memo name the slice before it is complete.
+      // What was there is None; filling in place lets the memo name the slice before it is
+      // complete.
       for (PyObject** const part : {&slice->start, &slice->stop, &slice->step}) {
         PyObject* const item = read_item();
         if (!item) return false;
         Py_SETREF(*part, item);
       }
       return true;
+    }
+    case Container::attributes:
+      for (const py::Ref& name : shape->attributes) {
+        const auto item = py::Ref::steal(read_item());
+        if (!item || !set_attribute(object, *facts, name.get(), item.get())) return false;
+      }
+      return true;
+    case Container::state: {
+      const auto item = py::Ref::steal(read());
+      return item && set_state(object, *facts, item.get());
     }
   }
   return false;

@@ -10,11 +10,11 @@ namespace libatoll::transfer {
 using Container = DecodeFrame::Kind;
 
 // The first of these containers runs all that are in it; the others only push their frame.
-PyObject* Decoder::run_frames(py::Ref object, Container kind, Py_ssize_t size,
-                              std::uint32_t slot, const KnownShape* shape) {
+PyObject* Decoder::run_frames(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,
+                              const KnownShape* shape, const ClassFacts* facts) {
   const std::size_t floor = frames_.size();
   const bool runs = depth_ == deepest_recursion;
-  frames_.push_back({object.get(), nullptr, 0, size, slot, kind, shape});
+  frames_.push_back({object.get(), nullptr, 0, size, slot, kind, shape, facts});
   (void)object.release();
   opened_ = true;
   if (!runs) return nullptr;
@@ -127,6 +127,13 @@ bool Decoder::accept(DecodeFrame& frame, PyObject* item) {
       PyObject* const key = frame.shape->keys[static_cast<std::size_t>(frame.index++)];
       return PyDict_SetItem(frame.object, key, owned.get()) == 0;
     }
+    case Container::attributes: {
+      const py::Ref& name = frame.shape->attributes[static_cast<std::size_t>(frame.index++)];
+      return set_attribute(frame.object, *frame.facts, name.get(), owned.get());
+    }
+    case Container::state:
+      ++frame.index;
+      return set_state(frame.object, *frame.facts, owned.get());
     case Container::set:
     case Container::frozenset:
       ++frame.index;

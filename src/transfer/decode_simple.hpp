@@ -31,10 +31,12 @@ inline bool copy_ascii(std::byte* to, const std::byte* from, std::size_t length)
 /// `length` bytes of ASCII text as a str; null with a Python error set.
 inline PyObject* make_ascii(const std::byte* data, std::size_t length) noexcept {
   // CPython has the shortest ones ready.
-  if (length < 2) return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data, static_cast<Py_ssize_t>(length));
+  if (length < 2)
+    return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data, static_cast<Py_ssize_t>(length));
   PyObject* const text = PyUnicode_New(static_cast<Py_ssize_t>(length), 0x7F);
   if (!text) return nullptr;
-  if (copy_ascii(reinterpret_cast<std::byte*>(PyUnicode_1BYTE_DATA(text)), data, length)) return text;
+  if (copy_ascii(reinterpret_cast<std::byte*>(PyUnicode_1BYTE_DATA(text)), data, length))
+    return text;
   Py_DECREF(text);
   raise_corrupted();
   return nullptr;
@@ -83,7 +85,7 @@ inline PyObject* Decoder::read_item() {
       return Py_NewRef(Py_False);
     case wire::Op::record:
       reader_.skip(1);
-      return open_record(no_slot);
+      return open_record(read_shape_number(), no_slot);
     default:
       return read();
   }

@@ -12,6 +12,7 @@ using wire::Op;
 
 Decoder::Decoder(Context& context, const core::Message& message, bool consume)
     : context_(context),
+      uses_classes_(context.impl().classes),
       reader_(message.bytes()),
       message_(message),
       scratch_(context.impl().decode_scratch.take()),
@@ -115,9 +116,9 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
     case Op::slice:
       return open(op, slot);
     case Op::shape:
-      return open_shape(slot);
+      return open_record(read_shape(), slot);
     case Op::record:
-      return open_record(slot);
+      return open_record(read_shape_number(), slot);
     case Op::range:
       return read_range();
     case Op::date:
@@ -142,6 +143,14 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
       return read_global();
     case Op::main_global:
       return read_main_global();
+    case Op::instance:
+      return read_instance(slot);
+    case Op::named_tuple:
+      return read_named_tuple();
+    case Op::member:
+      return read_member();
+    case Op::registered:
+      return read_registered();
     case Op::pickle:
       return read_pickle(*this).release();
     case Op::marshal:
@@ -169,7 +178,8 @@ bool Decoder::next_is(std::initializer_list<Op> allowed) noexcept {
 }
 
 bool Decoder::optional_text(py::Ref& text) {
-  if (!next_is({Op::none, Op::str_short, Op::str_ascii, Op::str1, Op::str2, Op::str4, Op::ref8, Op::ref32})) {
+  if (!next_is({Op::none, Op::str_short, Op::str_ascii, Op::str1, Op::str2, Op::str4, Op::ref8,
+                Op::ref32})) {
     return false;
   }
   text = py::Ref::steal(read());

@@ -77,21 +77,31 @@ class Decoder {
   PyObject* read_marshal();
   PyObject* corrupted() noexcept;
 
+  // Instances (decode_instances.cpp).
+  const ClassFacts* read_class(Carriage carriage);
+  PyObject* read_instance(std::uint32_t slot);
+  PyObject* read_state(py::Ref object, const ClassFacts* facts);
+  bool set_attribute(PyObject* object, const ClassFacts& facts, PyObject* name, PyObject* value);
+  bool set_state(PyObject* object, const ClassFacts& facts, PyObject* state);
+  PyObject* read_named_tuple();
+  PyObject* read_member();
+  PyObject* read_registered();
+
   // Containers (decode_containers.cpp).
   PyObject* open(wire::Op op, std::uint32_t slot);
-  PyObject* open_shape(std::uint32_t slot);
-  PyObject* open_record(std::uint32_t slot);
-  PyObject* make_record(const KnownShape& shape, std::uint32_t slot);
+  const KnownShape* read_shape();
+  const KnownShape* read_shape_number();
+  PyObject* open_record(const KnownShape* shape, std::uint32_t slot);
   /// Reads the items of a container that has been made.
   PyObject* enter(py::Ref object, DecodeFrame::Kind kind, Py_ssize_t size, std::uint32_t slot,
-                  const KnownShape* shape);
+                  const KnownShape* shape, const ClassFacts* facts = nullptr);
   bool read_items(PyObject* object, DecodeFrame::Kind kind, Py_ssize_t size,
-                  const KnownShape* shape);
+                  const KnownShape* shape, const ClassFacts* facts);
   PyObject* read_item();
 
   // Containers that are nested deeply (decode_frames.cpp).
   PyObject* run_frames(py::Ref object, DecodeFrame::Kind kind, Py_ssize_t size, std::uint32_t slot,
-                       const KnownShape* shape);
+                       const KnownShape* shape, const ClassFacts* facts);
   PyObject* run_to(std::size_t floor);
   bool fill(DecodeFrame& frame);
   bool accept(DecodeFrame& frame, PyObject* item);
@@ -102,6 +112,7 @@ class Decoder {
   void keep(std::uint32_t slot, PyObject* object);
 
   Context& context_;
+  ClassTable::User uses_classes_;
   Reader reader_;
   const core::Message& message_;
   std::unique_ptr<DecodeScratch> scratch_;

@@ -13,8 +13,8 @@ using wire::Op;
 // PEP 734's order for what is sent on its own, or in nothing but tuples: a stateless function goes
 // by value, and its copy lives in the receiver's `__main__`. Inside other containers the order is
 // pickle's: by name where there is one. The rule looks at the function's own code only; one whose
-// inner functions or comprehensions need its module's globals would find none in the receiver, so it
-// goes by name, too, if it has one.
+// inner functions or comprehensions need its module's globals would find none in the receiver, so
+// it goes by name, too, if it has one.
 Encoder::Step Encoder::put_callable(PyObject* object) {
   const py::Ref kept = py::Ref::borrow(object);
   may_run_python();
@@ -75,7 +75,15 @@ Encoder::Step Encoder::put_global(PyObject* object) {
   GlobalName name;
   if (!find_global_name(context_, object, name)) return Step::refused;
   std::uint8_t flag;
-  if (seen(object, flag)) return Step::done;
+  return seen(object, flag) ? Step::done : write_name(name, flag);
+}
+
+Encoder::Step Encoder::write_global(PyObject* object, std::uint8_t flag) {
+  GlobalName name;
+  return find_global_name(context_, object, name) ? write_name(name, flag) : refuse(object);
+}
+
+Encoder::Step Encoder::write_name(const GlobalName& name, std::uint8_t flag) {
   if (!name.in_main) {
     writer_.op(Op::global, flag);
     // Not noted: these texts may live no longer than `name`.
@@ -83,6 +91,8 @@ Encoder::Step Encoder::put_global(PyObject* object) {
     put_text(name.qualname);
     return Step::done;
   }
+  // Nobody else has this `__main__`: what is in it goes by value.
+  if (mode_ == Mode::any_by_value) return Step::refused;
   writer_.op(Op::main_global, flag);
   put_text(name.qualname);
   const MainOrigin origin = main_origin(context_, name.in_hidden);

@@ -21,16 +21,17 @@ std::string index_step(Py_ssize_t index) {
 
 }  // namespace
 
-Encoder::Step Encoder::open(PyObject* object, Container kind, Op op, Py_ssize_t size) {
+Encoder::Step Encoder::open(PyObject* object, Container kind, Op op, Py_ssize_t size,
+                            Py_ssize_t owners) {
   std::uint8_t flag;
-  if (seen(object, flag)) return Step::done;
+  if (seen(object, flag, owners)) return Step::done;
   writer_.reserve(10);
   writer_.put_op(op, flag);
   if (kind != Container::slice) writer_.put_size(static_cast<std::size_t>(size));
   return size == 0 ? Step::done : enter(object, kind, size);
 }
 
-Encoder::Step Encoder::open_dict(PyObject* object) {
+Encoder::Step Encoder::put_dict(PyObject* object, Py_ssize_t owners) {
   const Py_ssize_t size = PyDict_GET_SIZE(object);
   ShapeTable::Shape* shape = nullptr;
   ValueStack& values = scratch_->values;
@@ -39,9 +40,9 @@ Encoder::Step Encoder::open_dict(PyObject* object) {
     shape = shapes_.find(object, size, values.extend(static_cast<std::size_t>(size)));
   }
   std::uint8_t flag;
-  if (!shape || seen(object, flag)) {
+  if (!shape || seen(object, flag, owners)) {
     values.shrink_to(start);
-    return shape ? Step::done : open(object, Container::dict, Op::dict, size);
+    return shape ? Step::done : open(object, Container::dict, Op::dict, size, owners);
   }
   put_shape(*shape, flag);
   if (pinned_) pin_values(start);
@@ -67,7 +68,8 @@ void Encoder::put_shape(ShapeTable::Shape& shape, std::uint8_t flag) {
   writer_.put_block(shape.block.data(), shape.block.size());
 }
 
-Encoder::Step Encoder::enter(PyObject* object, Container kind, Py_ssize_t size, std::size_t values) {
+Encoder::Step Encoder::enter(PyObject* object, Container kind, Py_ssize_t size,
+                             std::size_t values) {
   if (depth_ >= deepest_recursion) return run_frames(object, kind, size, values);
   const py::Ref kept = py::Ref::borrow(object);
   const bool counts = kind != Container::tuple;
@@ -79,11 +81,13 @@ Encoder::Step Encoder::enter(PyObject* object, Container kind, Py_ssize_t size, 
   return step;
 }
 
-Encoder::Step Encoder::put_items(PyObject* object, Container kind, Py_ssize_t size, std::size_t values) {
+Encoder::Step Encoder::put_items(PyObject* object, Container kind, Py_ssize_t size,
+                                 std::size_t values) {
   switch (kind) {
     case Container::list:
       return list_items(object, size);
     case Container::tuple:
+    case Container::named_tuple:
       return tuple_items(object, size);
     case Container::dict:
       return dict_items(object, size);

@@ -39,6 +39,7 @@ Encoder::Step Encoder::run_frame() {
       if (PyList_GET_SIZE(frame.object) != frame.size) return changed("list");
       break;
     case Container::tuple:
+    case Container::named_tuple:
       while (frame.index < frame.size) {
         PyObject* const item = PyTuple_GET_ITEM(frame.object, frame.index++);
         if (const Step step = put(item); step != Step::done) return step;
@@ -148,6 +149,7 @@ std::string Encoder::describe_frames() const {
     switch (frame.kind) {
       case Container::list:
       case Container::tuple:
+      case Container::named_tuple:
         path += '[' + std::to_string(frame.index - 1) + ']';
         break;
       case Container::record:

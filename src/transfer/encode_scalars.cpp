@@ -51,10 +51,10 @@ void Encoder::write_long_str(PyObject* object, std::uint8_t flag) {
   const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(object));
   const int kind = PyUnicode_KIND(object);
   writer_.reserve(length * static_cast<std::size_t>(kind) + 10);
-  const Op op = PyUnicode_IS_ASCII(object)       ? Op::str_ascii
-                : kind == PyUnicode_1BYTE_KIND   ? Op::str1
-                : kind == PyUnicode_2BYTE_KIND   ? Op::str2
-                                                 : Op::str4;
+  const Op op = PyUnicode_IS_ASCII(object)     ? Op::str_ascii
+                : kind == PyUnicode_1BYTE_KIND ? Op::str1
+                : kind == PyUnicode_2BYTE_KIND ? Op::str2
+                                               : Op::str4;
   writer_.put_op(op, flag);
   writer_.put_size(length);
   writer_.put_block(PyUnicode_DATA(object), length * static_cast<std::size_t>(kind));

@@ -11,7 +11,8 @@ inline void Encoder::write_str(PyObject* object, std::uint8_t flag) {
   const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(object));
   if (!PyUnicode_IS_COMPACT_ASCII(object) || length > 0xFF) return write_long_str(object, flag);
   std::byte* const to = writer_.room(length + 2);
-  to[0] = std::byte{static_cast<std::uint8_t>(static_cast<std::uint8_t>(wire::Op::str_short) | flag)};
+  to[0] =
+      std::byte{static_cast<std::uint8_t>(static_cast<std::uint8_t>(wire::Op::str_short) | flag)};
   to[1] = static_cast<std::byte>(length);
   copy_bytes(to + 2, static_cast<const std::byte*>(PyUnicode_DATA(object)), length);
   writer_.commit(to + 2 + length);

@@ -1,5 +1,7 @@
 #include "transfer/encoder.hpp"
 
+#include <algorithm>
+
 #include "transfer/context_impl.hpp"
 #include "transfer/encode_simple.hpp"
 #include "transfer/errors.hpp"
@@ -11,6 +13,7 @@ using wire::Op;
 
 Encoder::Encoder(Context& context, Mode mode)
     : context_(context),
+      uses_classes_(context.impl().classes),
       mode_(mode),
       scratch_(context.impl().encode_scratch.take()),
       writer_(scratch_->writer),
@@ -90,6 +93,7 @@ bool Encoder::noted(PyObject* object, std::uint8_t& flag) {
     flag = wire::memo_flag;
     return false;
   }
+  is_cyclic_ |= std::find(late_.begin(), late_.end(), object) != late_.end();
   writer_.reserve(5);
   if (number <= 0xFF) {
     writer_.put_op(Op::ref8, 0);
@@ -103,9 +107,12 @@ bool Encoder::noted(PyObject* object, std::uint8_t& flag) {
 
 Encoder::Outcome Encoder::value(PyObject* root) {
   path_.clear();
+  is_cyclic_ = false;
   switch (put(root)) {
     case Step::done:
-      return Outcome::done;
+      if (!is_cyclic_) return Outcome::done;
+      (void)refuse(root);
+      return Outcome::refused;
     case Step::refused:
       return Outcome::refused;
     default:
@@ -117,7 +124,7 @@ Encoder::Step Encoder::put(PyObject* object) {
   if (put_simple(object)) return Step::done;
   PyTypeObject* const type = Py_TYPE(object);
   if (mode_ != Mode::shareable) {
-    if (type == &PyDict_Type) return open_dict(object);
+    if (type == &PyDict_Type) return put_dict(object);
     if (type == &PyList_Type) {
       return open(object, EncodeFrame::Kind::list, Op::list, PyList_GET_SIZE(object));
     }
@@ -136,11 +143,18 @@ Encoder::Step Encoder::put_other(PyObject* object) {
   const TypeEntry entry = context_.impl().types.find(type);
   if (entry.kind == Kind::extension) return put_extension(object, entry);
   if (mode_ != Mode::shareable) {
+    if (entry.kind == Kind::registered) return put_registered(object);
     if (entry.kind != Kind::unknown) return put_library(object, entry);
+    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+      const ClassFacts* const facts = context_.impl().classes.find(context_, type);
+      if (!facts) return Step::error;
+      if (facts->carriage != Carriage::none) return put_instance(object, *facts);
+    }
     if (type == &PySet_Type) {
       return open(object, EncodeFrame::Kind::set, Op::set, PySet_GET_SIZE(object));
     }
     if (type == &PyFrozenSet_Type) {
+      const Late late(*this, object);
       return open(object, EncodeFrame::Kind::set, Op::frozenset, PySet_GET_SIZE(object));
     }
     if (type == &PyFunction_Type || type == &PyCFunction_Type || type == &PyType_Type) {

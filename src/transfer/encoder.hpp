@@ -1,9 +1,9 @@
 // Writes object graphs in the wire format of codec.hpp, without running the user's Python code.
 //
-// One pass. Containers nest by recursion, which is quickest, down to a certain depth, and on a stack
-// of their own below it, so nesting is limited by memory only. An object that is not native makes
-// value() answer `refused`; the callers in transfer.cpp and call.cpp then decide about pickle. Runs
-// in the interpreter of its Context with the GIL held; not reusable after an error.
+// One pass. Containers nest by recursion, which is quickest, down to a certain depth, and on a
+// stack of their own below it, so nesting is limited by memory only. An object that is not native
+// makes value() answer `refused`; the callers in transfer.cpp and call.cpp then decide about
+// pickle. Runs in the interpreter of its Context with the GIL held; not reusable after an error.
 #pragma once
 
 #include <Python.h>
@@ -15,6 +15,7 @@
 #include "py/ref.hpp"
 #include "transfer/code_record.hpp"
 #include "transfer/context.hpp"
+#include "transfer/functions.hpp"
 #include "transfer/scratch.hpp"
 #include "transfer/transfer.hpp"
 #include "transfer/type_table.hpp"
@@ -98,15 +99,29 @@ class Encoder {
   Step put_callable(PyObject* object);
   Step put_stateless(PyObject* function);
   Step put_global(PyObject* object);
+  Step write_global(PyObject* object, std::uint8_t flag);
+  Step write_name(const GlobalName& name, std::uint8_t flag);
   Step put_extension(PyObject* object, TypeEntry entry);
   Step put_library(PyObject* object, TypeEntry entry);
   Step put_tz(PyObject* tzinfo);
   Step put_timezone(PyObject* object);
   Step put_uuid(PyObject* object);
 
+  // Instances (encode_instances.cpp).
+  Step put_class(PyObject* type);
+  Step put_instance(PyObject* object, const ClassFacts& facts);
+  Step put_attributes(PyObject* object, const ClassFacts& facts);
+  Step put_state(PyObject* dict, Py_ssize_t owners);
+  /// Null without an error if one is missing that must be there.
+  py::Ref slots_of(PyObject* object, const ClassFacts& facts);
+  Step put_named_tuple(PyObject* object, const ClassFacts& facts);
+  Step put_member(PyObject* object, const ClassFacts& facts);
+  Step put_registered(PyObject* object);
+
   // Containers (encode_containers.cpp).
-  Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size);
-  Step open_dict(PyObject* object);
+  Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size,
+            Py_ssize_t owners = 1);
+  Step put_dict(PyObject* object, Py_ssize_t owners = 1);
   void put_shape(ShapeTable::Shape& shape, std::uint8_t flag);
   /// The items of a container whose beginning is written. `values`: where those of a record start.
   Step enter(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values = 0);
@@ -118,6 +133,10 @@ class Encoder {
   Step set_items(PyObject* set, Py_ssize_t size);
   Step slice_items(PyObject* slice);
   Step changed(const char* what);
+  Step refuse(PyObject* culprit) {
+    culprit_ = py::Ref::borrow(culprit);
+    return Step::refused;
+  }
   /// Puts a step of the path to what went wrong in front of those that are known.
   template <class Describe>
   Step failed_at(Step step, Describe describe) {
@@ -141,11 +160,11 @@ class Encoder {
   void pin_values(std::size_t start);
 
   /// True if `object` was met before: a reference to it has been written. Else `flag` is what its
-  /// op byte needs.
-  bool seen(PyObject* object, std::uint8_t& flag) {
+  /// op byte needs. `owners`: how many references to it are known not to be parts of the value.
+  bool seen(PyObject* object, std::uint8_t& flag, Py_ssize_t owners = 1) {
     // A sole reference is the container's own: there is no second way to the object. For a root
     // that holds no longer: since 3.14 the caller's stack may hold it without a count.
-    if (Py_REFCNT(object) == 1 && depth_ > 0) {
+    if (Py_REFCNT(object) == owners && depth_ > 0) {
       flag = 0;
       return false;
     }
@@ -153,7 +172,23 @@ class Encoder {
   }
   bool noted(PyObject* object, std::uint8_t& flag);
 
+  /// An object that the receiver can make only when it has all its parts. One that is a part of
+  /// itself is left to pickle.
+  class Late {
+   public:
+    Late(Encoder& encoder, PyObject* object) : encoder_(encoder) {
+      encoder.late_.push_back(object);
+    }
+    Late(const Late&) = delete;
+    Late& operator=(const Late&) = delete;
+    ~Late() { encoder_.late_.pop_back(); }
+
+   private:
+    Encoder& encoder_;
+  };
+
   Context& context_;
+  ClassTable::User uses_classes_;
   Mode mode_;
   std::unique_ptr<EncodeScratch> scratch_;
   Writer& writer_;
@@ -161,12 +196,14 @@ class Encoder {
   ShapeTable& shapes_;
   std::vector<EncodeFrame>& frames_;
   core::Attachments& attachments_;
-  std::uint64_t shape_message_;    ///< the shapes' id for this message
+  std::uint64_t shape_message_;  ///< the shapes' id for this message
   std::int32_t next_shape_ = 0;
   /// Containers under way by recursion, and one more while there are frames.
   int depth_ = 0;
   std::size_t non_tuple_depth_ = 0;
   bool pinned_ = false;
+  std::vector<PyObject*> late_;  ///< under way; borrowed
+  bool is_cyclic_ = false;       ///< one of them was met again
   py::Ref culprit_;
   std::string path_;
 };

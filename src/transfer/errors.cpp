@@ -24,7 +24,9 @@ void raise_not_shareable(Context& context, const std::string& text) {
 }
 
 void raise_unsupported(Context& context, const std::string& path, PyObject* culprit) {
+  constexpr std::size_t longest = 300;
   std::string text = path;
+  if (text.size() > longest) text.replace(longest / 2, text.size() - longest, " ... ");
   if (!text.empty()) text += ": ";
   if (PyType_Check(culprit)) {
     text += "class ";

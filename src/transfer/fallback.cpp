@@ -5,6 +5,7 @@
 #include "transfer/functions.hpp"
 #include "transfer/library.hpp"
 #include "transfer/pickle.hpp"
+#include "transfer/pickle_support.hpp"
 
 namespace libatoll::transfer {
 
@@ -25,10 +26,15 @@ bool holds_others(Context& context, PyObject* object) {
 }
 
 /// Can `object` travel on its own? Leaves no error set.
-bool can_travel(Context& context, PyObject* object) {
-  const bool native = Encoder(context, Mode::any).value(object) == Encoder::Outcome::done;
+bool can_travel(Context& context, PyObject* object, Mode mode) {
+  Encoder encoder(context, mode);
+  const Encoder::Mark start = encoder.mark();
+  if (encoder.value(object) == Encoder::Outcome::done) return true;
   PyErr_Clear();
-  return native || is_picklable(context, object);
+  encoder.rollback(start);
+  const bool pickled = !py::failed(write_pickle(encoder, object));
+  PyErr_Clear();
+  return pickled;
 }
 
 /// The functions that PEP 734 sends without pickle have a refusal of their own.
@@ -42,13 +48,27 @@ bool refuse_function(Context& context, PyObject* object) {
   return true;
 }
 
-py::Status refuse(Context& context, PyObject* object, const std::string& label) {
+/// May the parts be tried one by one to find the culprit of the error that is set? Not if it comes
+/// from a value that was sent in the course of this: that would send it again, at every level.
+bool can_be_searched(Context& context) noexcept {
+  return !PyErr_ExceptionMatches(PyExc_RecursionError) &&
+         !PyErr_ExceptionMatches(context.not_shareable_error());
+}
+
+py::Status refuse(Encoder& encoder, PyObject* object, const std::string& label) {
+  Context& context = encoder.context();
   if (error_must_pass()) return py::Status::error;
-  if (label.empty() && refuse_function(context, object)) return py::Status::error;
-  PyObject* const cause = PyErr_GetRaisedException();
+  // Where functions go by value, the rule about stateless ones is not what is in the way.
+  if (encoder.mode() != Mode::any_by_value && label.empty() && refuse_function(context, object)) {
+    return py::Status::error;
+  }
   std::string path = label;
-  const py::Ref culprit = find_culprit(context, object, path);
-  PyErr_SetRaisedException(cause);
+  py::Ref culprit = py::Ref::borrow(object);
+  if (can_be_searched(context)) {
+    PyObject* const cause = PyErr_GetRaisedException();
+    culprit = find_culprit(context, object, encoder.mode(), path);
+    PyErr_SetRaisedException(cause);
+  }
   raise_unsupported(context, path, culprit.get());
   return py::Status::error;
 }
@@ -56,7 +76,8 @@ py::Status refuse(Context& context, PyObject* object, const std::string& label) 
 /// An error met on the native way (a changed container, a released memoryview): named, not hidden.
 py::Status refuse_native(Encoder& encoder, PyObject* object, const std::string& label) {
   if (error_must_pass()) return py::Status::error;
-  raise_unsupported(encoder.context(), label, encoder.culprit() ? encoder.culprit() : object);
+  raise_unsupported(encoder.context(), label + encoder.path(),
+                    encoder.culprit() ? encoder.culprit() : object);
   return py::Status::error;
 }
 
@@ -88,62 +109,36 @@ py::Status write_split(Encoder& encoder, PyObject* const* items, Py_ssize_t coun
   if (!group) return py::Status::error;
   if (!py::failed(write_pickle(encoder, group.get()))) return py::Status::ok;
   if (error_must_pass()) return py::Status::error;
-  PyObject* const cause = PyErr_GetRaisedException();
   Py_ssize_t guilty = 0;
-  while (guilty + 1 < count && can_travel(context, items[guilty])) ++guilty;
-  PyErr_SetRaisedException(cause);
-  return refuse(context, items[guilty], item_label(label, names, guilty));
+  if (can_be_searched(context)) {
+    PyObject* const cause = PyErr_GetRaisedException();
+    while (guilty + 1 < count && can_travel(context, items[guilty], encoder.mode())) ++guilty;
+    PyErr_SetRaisedException(cause);
+  }
+  return refuse(encoder, items[guilty], item_label(label, names, guilty));
 }
 
 }  // namespace
 
-py::Ref find_culprit(Context& context, PyObject* object, std::string& path) {
+py::Ref find_culprit(Context& context, PyObject* object, Mode mode, std::string& path) {
   constexpr int deepest = 50;
   constexpr Py_ssize_t widest = 2000;
   py::Ref here = py::Ref::borrow(object);
-  for (int depth = 0; depth < deepest; ++depth) {
-    py::Ref part;
-    std::string step;
-    const auto blame = [&](PyObject* item, auto describe) {
-      if (!item || can_travel(context, item)) return false;
-      part = py::Ref::borrow(item);
-      step = describe();
-      return true;
-    };
-    PyObject* const whole = here.get();
-    if (PyList_CheckExact(whole) || PyTuple_CheckExact(whole)) {
-      for (Py_ssize_t i = 0; i < std::min(Py_SIZE(whole), widest); ++i) {
-        PyObject* const item =
-            PyList_CheckExact(whole) ? PyList_GET_ITEM(whole, i) : PyTuple_GET_ITEM(whole, i);
-        if (blame(item, [&] { return '[' + std::to_string(i) + ']'; })) break;
-      }
-    } else {
-      // A dict's values, or an instance's attributes.
-      const bool is_dict = PyDict_CheckExact(whole);
-      const py::Ref dict = is_dict ? here
-                           : PyType_Check(whole) || PyModule_Check(whole) || PyFunction_Check(whole)
-                               ? py::Ref()
-                               : py::Ref::steal(PyObject_GetAttrString(whole, "__dict__"));
-      PyErr_Clear();
-      const py::Ref copy =
-          dict && PyDict_Check(dict.get()) ? py::Ref::steal(PyDict_Copy(dict.get())) : py::Ref();
-      PyObject* key;
-      PyObject* item;
-      Py_ssize_t position = 0;
-      Py_ssize_t tried = 0;
-      while (copy && tried++ < widest && PyDict_Next(copy.get(), &position, &key, &item)) {
-        const bool found = blame(item, [&] {
-          if (is_dict) return '[' + short_repr(key) + ']';
-          const char* const name = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : nullptr;
-          return std::string(".") + (name ? name : "?");
-        });
-        PyErr_Clear();
-        if (found) break;
-      }
+  PyObject* const parts_of = pickle_support(context, "parts");
+  for (int depth = 0; parts_of && depth < deepest; ++depth) {
+    const auto parts = py::Ref::steal(PyObject_CallOneArg(parts_of, here.get()));
+    if (!parts || !PyList_Check(parts.get())) break;
+    py::Ref guilty;
+    for (Py_ssize_t i = 0; i < std::min(PyList_GET_SIZE(parts.get()), widest); ++i) {
+      PyObject* const pair = PyList_GET_ITEM(parts.get(), i);
+      if (can_travel(context, PyTuple_GET_ITEM(pair, 1), mode)) continue;
+      const char* const step = PyUnicode_AsUTF8(PyTuple_GET_ITEM(pair, 0));
+      path += step ? step : "?";
+      guilty = py::Ref::borrow(PyTuple_GET_ITEM(pair, 1));
+      break;
     }
-    if (!part) break;
-    path += step;
-    here = std::move(part);
+    if (!guilty) break;
+    here = std::move(guilty);
   }
   PyErr_Clear();
   return here;
@@ -164,6 +159,9 @@ py::Status write_value(Encoder& encoder, PyObject* object, const std::string& la
     raise_unsupported(context, label + encoder.path(), encoder.culprit());
     return py::Status::error;
   }
+  // What is not native is most often what pickle does not take, either.
+  const py::Ref suspect = py::Ref::borrow(encoder.culprit());
+  const std::string path = label + encoder.path();
   encoder.rollback(mark);
   if (PyTuple_CheckExact(object)) {
     encoder.writer().op(Op::split);
@@ -172,7 +170,13 @@ py::Status write_value(Encoder& encoder, PyObject* object, const std::string& la
     return write_split(encoder, &PyTuple_GET_ITEM(object, 0), count, label.c_str(), nullptr);
   }
   if (!py::failed(write_pickle(encoder, object))) return py::Status::ok;
-  return refuse(context, object, label);
+  if (suspect && can_be_searched(context)) {
+    PyObject* const cause = PyErr_GetRaisedException();
+    const bool guilty = !can_travel(context, suspect.get(), encoder.mode());
+    PyErr_SetRaisedException(cause);
+    if (guilty) return refuse(encoder, suspect.get(), path);
+  }
+  return refuse(encoder, object, label);
 }
 
 py::Status write_section(Encoder& encoder, PyObject* const* items, Py_ssize_t count,

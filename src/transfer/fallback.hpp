@@ -26,7 +26,7 @@ py::Status read_section(Decoder& decoder, PyObject** items, Py_ssize_t count);
 /// Reads what write_value wrote.
 py::Ref read_value(Decoder& decoder);
 
-/// The innermost part of `object` that pickle refuses, and the path to it (appended to `path`).
-py::Ref find_culprit(Context& context, PyObject* object, std::string& path);
+/// The innermost part of `object` that cannot travel, and the path to it (appended to `path`).
+py::Ref find_culprit(Context& context, PyObject* object, Mode mode, std::string& path);
 
 }  // namespace libatoll::transfer

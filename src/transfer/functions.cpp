@@ -28,7 +28,7 @@ bool claimed_name(Context::Impl& impl, PyObject* object, GlobalName& name) {
     name.module = function->m_module;
     name.holder = py::Ref::steal(PyUnicode_FromString(function->m_ml->ml_name));
     name.qualname = name.holder.get();
-  } else if (type == &PyType_Type) {
+  } else if (PyType_Check(object)) {
     auto module = py::Ref::steal(PyObject_GetAttr(object, impl.names.dunder_module.get()));
     auto qualname = py::Ref::steal(PyType_GetQualName(reinterpret_cast<PyTypeObject*>(object)));
     if (!module || !qualname) return false;

@@ -85,9 +85,10 @@ py::Status load_pickle(Context::Impl& impl) {
   library.collect_buffer = py::Ref::steal(PyCFunction_New(&collect_buffer_def, nullptr));
   library.protocol = py::Ref::steal(PyLong_FromLong(5));
   library.pickle_dumps = py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps"));
+  library.pickling_error = py::Ref::steal(PyObject_GetAttrString(module.get(), "PicklingError"));
   auto loads = py::Ref::steal(PyObject_GetAttrString(module.get(), "loads"));
-  if (!loads || !library.pickle_dumps || !library.dumps_names || !library.loads_names ||
-      !library.protocol || !library.collect_buffer) {
+  if (!loads || !library.pickle_dumps || !library.pickling_error || !library.dumps_names ||
+      !library.loads_names || !library.protocol || !library.collect_buffer) {
     return py::Status::error;
   }
   library.pickle_loads = std::move(loads);
@@ -100,54 +101,94 @@ py::Ref dump(Context::Impl& impl, PyObject* object, PyObject* callback) {
                                             impl.library.dumps_names.get()));
 }
 
-/// cloudpickle.dumps, or empty without an error where it is not installed.
-py::Ref cloudpickle_dumps(Context::Impl& impl) {
-  if (!impl.library.cloudpickle_dumps) {
-    const auto module = py::Ref::steal(PyImport_ImportModule("cloudpickle"));
-    if (module) {
-      impl.library.cloudpickle_dumps =
-          py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps"));
-    }
-    PyErr_Clear();
-  }
-  return impl.library.cloudpickle_dumps;
+bool mentions(PyObject* pickled, std::string_view text) noexcept {
+  return memmem(PyBytes_AS_STRING(pickled), static_cast<std::size_t>(PyBytes_GET_SIZE(pickled)),
+                text.data(), text.size()) != nullptr;
 }
 
-/// pickle; then pickle with hooks for what only travels; then cloudpickle, where the mode says so.
-/// If all fail, pickle's error is set.
-py::Ref dump_any(Encoder& encoder, PyObject* object, Collector& collector, std::uint8_t& flags) {
-  Context::Impl& impl = encoder.context().impl();
-  PyObject* const callback = impl.library.collect_buffer.get();
-  py::Ref pickled = dump(impl, object, callback);
-  if (pickled || error_must_pass() || encoder.mode() == Mode::shareable) return pickled;
-  PyObject* const first_error = PyErr_GetRaisedException();
-  const auto settle = [first_error](py::Ref result) {
-    if (result || (PyErr_Occurred() && error_must_pass())) {
-      Py_DECREF(first_error);
-    } else {
-      PyErr_Clear();
-      PyErr_SetRaisedException(first_error);
-    }
-    return result;
-  };
-  collector.clear();
-  bool used = false;
-  pickled = dump_with_hooks(encoder, object, callback, used);
-  if (pickled && used) {
-    flags |= wire::pickle_has_hooks;
-    return settle(std::move(pickled));
-  }
-  pickled.reset();
-  if (PyErr_Occurred() && error_must_pass()) return settle({});
-  PyErr_Clear();
-  collector.clear();
-  if (encoder.mode() != Mode::any_by_value) return settle({});
-  const py::Ref dumps = cloudpickle_dumps(impl);
-  if (!dumps) return settle({});
-  PyObject* const args[] = {object, impl.library.protocol.get(), callback};
-  return settle(
-      py::Ref::steal(PyObject_Vectorcall(dumps.get(), args, 1, impl.library.dumps_names.get())));
+/// Is the error that is set pickle's own, about an object that it does not take? What the object's
+/// own code raises is none, nor what comes of a value that this code has sent: running it again
+/// would repeat what it did, and the more often the deeper such values nest.
+bool refused_by_pickle(Context& context) noexcept {
+  return (PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_AttributeError) ||
+          PyErr_ExceptionMatches(context.impl().library.pickling_error.get())) &&
+         !PyErr_ExceptionMatches(context.not_shareable_error());
 }
+
+/// The ways to pickle an object, from the quickest on.
+class Dumper {
+ public:
+  Dumper(Encoder& encoder, PyObject* object, Collector& collector) noexcept
+      : encoder_(encoder), object_(object), collector_(collector) {}
+
+  /// Empty with pickle's error set if all ways fail.
+  py::Ref run() {
+    const Mode mode = encoder_.mode();
+    Context::Impl& impl = encoder_.context().impl();
+    if (mode == Mode::shareable) return plain();
+    const bool hooks_first = impl.classes.has_registered();
+    py::Ref pickled = hooks_first ? with_hooks(Globals::by_name) : plain();
+    if (is_final(pickled)) return pickled;
+    const py::Ref first_error = py::Ref::steal(PyErr_GetRaisedException());
+    const bool possible = static_cast<bool>(pickled);
+    if (!possible && !hooks_first) {
+      pickled = with_hooks(Globals::by_name);
+      if (is_final(pickled)) return pickled;
+    }
+    if (mode == Mode::any_by_value) {
+      PyErr_Clear();
+      pickled = with_hooks(Globals::by_value);
+      if (pickled || !refused_by_pickle(encoder_.context())) return pickled;
+    }
+    PyErr_Clear();
+    if (possible) return hooks_first ? with_hooks(Globals::by_name) : plain();
+    PyErr_SetRaisedException(Py_NewRef(first_error.get()));
+    return {};
+  }
+
+  [[nodiscard]] std::uint8_t flags() const noexcept { return flags_; }
+  /// What was in `__main__` went by value, and needs none in the receiver.
+  [[nodiscard]] bool is_by_value() const noexcept { return by_value_; }
+
+ private:
+  /// No other way is to be tried.
+  bool is_final(const py::Ref& pickled) const noexcept {
+    if (!pickled) return !refused_by_pickle(encoder_.context());
+    // Nobody else has the `__main__` of this interpreter. (A chance hit costs time only.)
+    return encoder_.mode() != Mode::any_by_value || !mentions(pickled.get(), "__main__");
+  }
+
+  py::Ref plain() {
+    collector_.clear();
+    flags_ = 0;
+    by_value_ = false;
+    Context::Impl& impl = encoder_.context().impl();
+    return checked(dump(impl, object_, impl.library.collect_buffer.get()));
+  }
+
+  py::Ref with_hooks(Globals globals) {
+    collector_.clear();
+    bool used = false;
+    PyObject* const callback = encoder_.context().impl().library.collect_buffer.get();
+    py::Ref pickled = checked(dump_with_hooks(encoder_, object_, callback, globals, used));
+    if (!pickled) return {};
+    flags_ = used ? wire::pickle_has_hooks : 0;
+    by_value_ = globals == Globals::by_value;
+    return pickled;
+  }
+
+  static py::Ref checked(py::Ref pickled) {
+    if (!pickled || PyBytes_Check(pickled.get())) return pickled;
+    PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
+    return {};
+  }
+
+  Encoder& encoder_;
+  PyObject* object_;
+  Collector& collector_;
+  std::uint8_t flags_ = 0;
+  bool by_value_ = false;
+};
 
 /// self: (capsule of the Context, file or None, package or None)
 PyObject* find_in_main(PyObject* self, PyObject* name) {
@@ -216,22 +257,21 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   align_python_datetime(impl.library.python_datetime);
 #endif
   Collector collector(encoder);
-  std::uint8_t flags = 0;
-  const py::Ref pickled = dump_any(encoder, object, collector, flags);
+  Dumper dumper(encoder, object, collector);
+  const py::Ref pickled = dumper.run();
   if (!pickled) return py::Status::error;
-  if (!PyBytes_Check(pickled.get())) {
-    PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
-    return py::Status::error;
-  }
   const char* const data = PyBytes_AS_STRING(pickled.get());
   const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(pickled.get()));
+  const bool from_hidden = mentions(pickled.get(), "<fake __main__>");
+  std::uint8_t flags = dumper.flags();
   // Also found in `<fake __main__>`; a chance hit in the user's data costs time only.
-  if (memmem(data, size, "__main__", 8)) flags |= wire::pickle_names_main;
+  if (from_hidden || (!dumper.is_by_value() && mentions(pickled.get(), "__main__"))) {
+    flags |= wire::pickle_names_main;
+  }
   Writer& writer = encoder.writer();
   writer.op(Op::pickle);
   writer.raw(flags);
   if (flags & wire::pickle_names_main) {
-    const bool from_hidden = memmem(data, size, "<fake __main__>", 15) != nullptr;
     const MainOrigin origin = main_origin(context, from_hidden);
     encoder.text(origin.file.get());
     encoder.text(origin.package.get());
@@ -244,6 +284,10 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
 }
 
 py::Ref read_pickle(Decoder& decoder) {
+#ifdef ATOLL_FUZZING
+  raise_corrupted();
+  return {};
+#endif
   Context& context = decoder.context();
   Context::Impl& impl = context.impl();
   Reader& reader = decoder.reader();

@@ -15,6 +15,22 @@ struct Dump {
   bool used;
 };
 
+/// reduce function of a registered type: a call of the function that decodes.
+PyObject* reduce_registered(PyObject*, PyObject* object) {
+  Context* const context = find_current();
+  const ClassFacts* const facts =
+      context ? context->impl().classes.find_registered(Py_TYPE(object)) : nullptr;
+  if (!facts) {
+    PyErr_SetString(PyExc_TypeError, "the type is no longer registered");
+    return nullptr;
+  }
+  const py::Ref decode = facts->decode;
+  const auto value = py::Ref::steal(PyObject_CallOneArg(facts->encode.get(), object));
+  return value ? Py_BuildValue("(O(O))", decode.get(), value.get()) : nullptr;
+}
+
+PyMethodDef reduce_registered_def = {"reduce_registered", reduce_registered, METH_O, nullptr};
+
 /// reduce function: what the pickle says of an object is `restore(tag, number, attachment + 1)`.
 PyObject* reduce(PyObject*, PyObject* object) {
   Context* const context = find_current();
@@ -59,6 +75,9 @@ PyObject* find_reducer(PyObject*, PyObject* type) {
   if (actual == &PyMemoryView_Type || context->impl().types.find(actual).kind == Kind::extension) {
     return PyCFunction_New(&reduce_def, nullptr);
   }
+  if (context->impl().classes.find_registered(actual)) {
+    return PyCFunction_New(&reduce_registered_def, nullptr);
+  }
   const auto copyreg = py::Ref::steal(PyImport_ImportModule("copyreg"));
   const auto table =
       py::Ref::steal(copyreg ? PyObject_GetAttrString(copyreg.get(), "dispatch_table") : nullptr);
@@ -102,7 +121,8 @@ PyMethodDef restore_def = {"restore", restore, METH_VARARGS, nullptr};
 
 }  // namespace
 
-py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback, bool& used) {
+py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback,
+                        Globals globals, bool& used) {
   Context::Impl& impl = encoder.context().impl();
   if (!impl.reducers) {
     const auto type = py::Ref::steal(PyType_FromSpec(&spec));
@@ -110,7 +130,8 @@ py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_cal
     impl.reducers = py::Ref::steal(PyObject_CallNoArgs(type.get()));
     if (!impl.reducers) return {};
   }
-  PyObject* const dump = pickle_support(encoder.context(), "dump");
+  PyObject* const dump =
+      pickle_support(encoder.context(), globals == Globals::by_value ? "dump_by_value" : "dump");
   if (!dump) return {};
   Dump state{&encoder, false};
   void* const outer = std::exchange(impl.hooked_dump, &state);

@@ -1,5 +1,5 @@
-// Objects that pickle refuses but that travel: extension types and memoryviews inside of what is
-// pickled. They leave the pickle as attachments.
+// Objects inside of what is pickled that travel in a way of their own: extension types and
+// memoryviews, which leave the pickle as attachments, and types that the user has registered.
 #pragma once
 
 #include <Python.h>
@@ -10,8 +10,15 @@
 
 namespace libatoll::transfer {
 
+/// What becomes of functions and classes in a pickle.
+enum class Globals : std::uint8_t {
+  by_name,
+  by_value,  ///< those that cannot be imported: of `__main__`, lambdas, closures (cloudpickle)
+};
+
 /// A pickle of `object` (bytes) made with these hooks; `used` says whether any was needed.
-py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback, bool& used);
+py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback,
+                        Globals globals, bool& used);
 
 /// The function that a pickle made with hooks calls, to be passed to the unpickler. It works as
 /// long as the RestoreScope of `decoder` lives.

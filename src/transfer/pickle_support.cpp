@@ -6,6 +6,7 @@ namespace libatoll::transfer {
 namespace {
 
 constexpr const char* source = R"(
+import functools
 import io
 import pickle
 import sys
@@ -37,13 +38,91 @@ HOOKS = '_atoll_restore'
 
 def dump(obj, reducers, buffer_callback):
     """Pickles with extra reduce functions, whose results name `restore` of the hooks module."""
-    if HOOKS not in sys.modules:
-        sys.modules[HOOKS] = hooks
     file = io.BytesIO()
     pickler = pickle.Pickler(file, 5, buffer_callback=buffer_callback)
     pickler.dispatch_table = reducers
+    return dump_with(pickler, file, obj)
+
+
+def dump_by_value(obj, reducers, buffer_callback):
+    """The same, with what has no importable name by value (cloudpickle)."""
+    file = io.BytesIO()
+    return dump_with(by_value_pickler(reducers)(file, 5, buffer_callback), file, obj)
+
+
+def dump_with(pickler, file, obj):
+    if HOOKS not in sys.modules:
+        sys.modules[HOOKS] = hooks
     pickler.dump(obj)
     return file.getvalue()
+
+
+@functools.cache
+def by_value_pickler(reducers):
+    import cloudpickle
+
+    class Table:
+        def __getitem__(self, kind):
+            if kind is io.TextIOWrapper:
+                return reduce_stream
+            try:
+                return reducers[kind]
+            except KeyError:
+                return cloudpickle.Pickler.dispatch_table[kind]
+
+    class Pickler(cloudpickle.Pickler):
+        dispatch_table = Table()
+
+    def reduce_stream(stream):
+        # cloudpickle would send the contents of a file that is read.
+        for name in ('stdin', 'stdout', 'stderr'):
+            if stream is getattr(sys, name):
+                return getattr, (sys, name)
+        raise TypeError(f"cannot pickle '{type(stream).__name__}' object")
+
+    return Pickler
+
+
+def parts(obj):
+    """What an object consists of, each with its step of a path to it."""
+    kind = type(obj)
+    if kind is list or kind is tuple:
+        return [(f'[{i}]', part) for i, part in enumerate(obj)]
+    if kind is dict:
+        return [(f'[{key!r:.60}]', part) for key, part in obj.items()]
+    if kind is set or kind is frozenset:
+        return [(' element', part) for part in obj]
+    if kind is types.FunctionType:
+        names = obj.__code__.co_freevars
+        cells = [(f'.{name}', cell.cell_contents) for name, cell in zip(names, obj.__closure__ or ())]
+        used = [(f'.{n}', obj.__globals__[n]) for n in obj.__code__.co_names if n in obj.__globals__]
+        defaults = [('.__defaults__', obj.__defaults__), ('.__kwdefaults__', obj.__kwdefaults__)]
+        return [*cells, *used, *defaults]
+    if kind is types.MethodType:
+        return [('.__self__', obj.__self__), ('.__func__', obj.__func__)]
+    if kind is functools.partial:
+        return [('.func', obj.func), ('.args', obj.args), ('.keywords', obj.keywords)]
+    if isinstance(obj, (type, types.ModuleType)):
+        return []
+    if any(getattr(kind, name, None) is not getattr(object, name, None) for name in OWN):
+        return []  # what it says of itself is its own affair
+    slots = [name for each in kind.__mro__ for name in slots_of(each) if hasattr(obj, name)]
+    found = [(f'.{name}', getattr(obj, name)) for name in slots]
+    found += [(f'.{name}', part) for name, part in list(getattr(obj, '__dict__', {}).items())]
+    if isinstance(obj, (list, tuple)):
+        found += [(f'[{i}]', part) for i, part in enumerate(obj)]
+    elif isinstance(obj, dict):
+        found += [(f'[{key!r:.60}]', part) for key, part in obj.items()]
+    return found
+
+
+OWN = '__reduce__', '__reduce_ex__', '__getstate__'
+
+
+def slots_of(kind):
+    if '__slots__' not in vars(kind):
+        return []
+    return [n for n, d in vars(kind).items() if type(d) is types.MemberDescriptorType]
 
 
 def restore(index, tag, number):

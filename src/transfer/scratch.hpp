@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/message.hpp"
+#include "transfer/class_table.hpp"
 #include "transfer/memo.hpp"
 #include "transfer/shapes.hpp"
 #include "transfer/writer.hpp"
@@ -63,7 +64,16 @@ class ValueStack {
 
 /// A container whose items are being written.
 struct EncodeFrame {
-  enum class Kind : std::uint8_t { list, tuple, dict, dict_value, record, set, slice };
+  enum class Kind : std::uint8_t {
+    list,
+    tuple,
+    named_tuple,
+    dict,
+    dict_value,
+    record,
+    set,
+    slice,
+  };
   PyObject* object;   ///< owned
   PyObject* extra;    ///< owned or null: a set's iterator, a dict's value behind a container key
   Py_ssize_t index;   ///< items written, or PyDict_Next's position
@@ -85,14 +95,25 @@ struct EncodeScratch {
 
 /// A container whose items are being read.
 struct DecodeFrame {
-  enum class Kind : std::uint8_t { list, tuple, dict, record, set, frozenset, slice };
+  enum class Kind : std::uint8_t {
+    list,
+    tuple,
+    dict,
+    record,
+    set,
+    frozenset,
+    slice,
+    attributes,  ///< of an instance: values of the names in `shape`
+    state,       ///< of an instance: a dict
+  };
   PyObject* object;  ///< owned
   PyObject* key;     ///< owned or null: dict key that waits for its value
   Py_ssize_t index;
   Py_ssize_t size;
   std::uint32_t slot;  ///< frozenset: number to give when complete, or no_slot
   Kind kind;
-  const KnownShape* shape = nullptr;  ///< record: kept alive by DecodeScratch::shapes
+  const KnownShape* shape = nullptr;  ///< record, attributes: kept alive by DecodeScratch::shapes
+  const ClassFacts* facts = nullptr;  ///< attributes, state
 };
 
 struct DecodeScratch {

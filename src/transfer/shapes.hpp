@@ -1,10 +1,10 @@
 // Dicts with the same keys in the same order: records.
 //
 // Each interpreter keeps the shapes that it sent and those that it received. A message brings the
-// keys of a shape once, as one block of bytes (codec.hpp); its later dicts of that shape name it and
-// bring nothing but their values. The encoder tells a shape by the addresses of its keys, the
-// decoder by the block, so that neither looks at the keys of a shape that it knows. The decoder then
-// copies a dict that has the keys already, which is quicker than inserting them.
+// keys of a shape once, as one block of bytes (codec.hpp); its later dicts of that shape name it
+// and bring nothing but their values. The encoder tells a shape by the addresses of its keys, the
+// decoder by the block, so that neither looks at the keys of a shape that it knows. The decoder
+// then copies a dict that has the keys already, which is quicker than inserting them.
 #pragma once
 
 #include <Python.h>
@@ -69,7 +69,7 @@ class ShapeTable {
 
   std::unique_ptr<std::array<Shape, slots>> shapes_;
   std::array<Shape*, static_cast<std::size_t>(shape::most) + 1> latest_{};  ///< by number of keys
-  std::array<std::uint64_t, seen_slots> seen_{};                            ///< hashes that were met
+  std::array<std::uint64_t, seen_slots> seen_{};                        ///< hashes that were met
   std::array<PyObject*, static_cast<std::size_t>(shape::most)> row_{};  ///< keys at hand; borrowed
   std::uint64_t messages_ = 0;
 };
@@ -79,6 +79,9 @@ struct KnownShape {
   std::vector<std::byte> block;
   py::Ref model;                ///< a dict that has the keys, with None for values
   std::vector<PyObject*> keys;  ///< borrowed from `model`
+  /// The keys once more, interned, for instances whose attributes they are; when first needed.
+  mutable std::vector<py::Ref> attributes;
+  mutable bool attributes_ready = false;
 };
 
 class ShapeCache {

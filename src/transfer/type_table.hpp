@@ -19,6 +19,7 @@ enum class Kind : std::uint8_t {
   decimal,
   path,       ///< index: which class
   extension,  ///< index: tag
+  registered,
 };
 
 struct TypeEntry {

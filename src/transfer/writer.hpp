@@ -126,8 +126,8 @@ class Writer {
     put_block(data, length);
   }
 
-  /// reserve(), for writing through a pointer of one's own, which ends with commit(): a register does
-  /// what a member would do through memory, as bytes may alias anything.
+  /// reserve(), for writing through a pointer of one's own, which ends with commit(): a register
+  /// does what a member would do through memory, as bytes may alias anything.
   [[nodiscard]] std::byte* room(std::size_t count) {
     reserve(count);
     return cursor_;

@@ -1,12 +1,15 @@
 """Objects on their way: the native codec, the fallback to pickle, functions, memory, refusals."""
 
 import collections
+import dataclasses
 import datetime
 import decimal
+import enum
 import gc
 import importlib
 import json
 import math
+import os
 import pathlib
 import pickle
 import sys
@@ -36,6 +39,26 @@ def text_of(element):
     if type(element) is frozenset:
         return f"frozenset({sorted(map(text_of, element))})"
     return repr(element)
+
+
+@dataclasses.dataclass(eq=False)
+class Row:
+    left: object
+    right: object = None
+
+
+class Slotted:
+    __slots__ = ("left", "right")
+
+
+Pair = collections.namedtuple("Pair", "left right")  # noqa: PYI024
+Color = enum.Enum("Color", "RED GREEN")
+
+
+def slotted(left, right):
+    made = Slotted()
+    made.left, made.right = left, right
+    return made
 
 
 def shape(obj):
@@ -71,6 +94,10 @@ def shape(obj):
             return (kind, [walk(node.start), walk(node.stop), walk(node.step)])
         if kind is bytearray:
             return (kind, bytes(node))
+        if kind is Color:
+            return (kind, node.name)
+        if kind is Row or kind is Slotted:
+            return (kind, walk(node.left), walk(node.right))
         return (kind, [walk(item) for item in node])
 
     keep = []
@@ -97,6 +124,7 @@ scalars = st.one_of(
     st.uuids(),
     st.decimals(allow_nan=False),
     st.builds(range, st.integers(), st.integers()),
+    st.sampled_from(Color),
 )
 hashables = st.recursive(
     scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4
@@ -109,9 +137,14 @@ graphs = st.recursive(
         st.dictionaries(st.text(max_size=5) | hashables, inner, max_size=8),
         st.sets(hashables, max_size=5),
         st.builds(slice, inner, inner, inner),
+        st.builds(Row, inner, inner),
+        st.builds(Pair, inner, inner),
+        st.builds(slotted, inner, inner),
         # One object in several places, in itself, and records.
         inner.map(lambda x: [x, x, (x, {"again": x})]),
         inner.map(lambda x: (lambda own: (own.append(own), own)[1])([x])),
+        inner.map(lambda x: (lambda own: (setattr(own, "right", [own]), own)[1])(Row(x))),
+        st.shared(inner).map(lambda x: [x, Row(x, Pair(x, x))]),
         st.lists(st.tuples(inner, inner), max_size=6).map(
             lambda rows: [{"left": a, "right": b} for a, b in rows]
         ),
@@ -120,7 +153,9 @@ graphs = st.recursive(
 )
 
 
-@settings(max_examples=1000)
+# HYPOTHESIS_PROFILE=nightly makes it 100,000.
+@pytest.mark.timeout(0 if os.environ.get("HYPOTHESIS_PROFILE") else 120)
+@settings(max_examples=max(1000, settings.default.max_examples))
 @given(graphs)
 def test_equals_pickle_round_trip(graph):
     assert shape(send(graph)) == shape(by_pickle(graph))
@@ -131,9 +166,16 @@ class Point:
         self.x, self.y = x, y
 
     def __eq__(self, other):
-        return type(other) is Point and (self.x, self.y) == (other.x, other.y)
+        return type(other) is type(self) and (self.x, self.y) == (other.x, other.y)
 
     __hash__ = None
+
+
+class Pickled(Point):
+    """Not carried natively."""
+
+    def __reduce__(self):
+        return Pickled, (self.x, self.y)
 
 
 class Words(str):
@@ -144,6 +186,7 @@ class Words(str):
     "obj",
     [
         Point(1, [2]),
+        Pickled(1, [2]),
         [Point(1, 2), {"k": Point(3, Words("w"))}],
         Words("x"),
         types.SimpleNamespace(a=1),
@@ -173,9 +216,10 @@ def test_other_objects(obj):
 def test_aliases_across_pickled_and_native_parts():
     shared = [1]
     for root in (
+        [shared, Pickled(shared, 0)],
+        (shared, Pickled(shared, 0)),
+        {"a": shared, "b": Pickled(shared, 0)},
         [shared, Point(shared, 0)],
-        (shared, Point(shared, 0)),
-        {"a": shared, "b": Point(shared, 0)},
     ):
         first, second = send(root).values() if isinstance(root, dict) else send(root)
         assert first is second.x
@@ -220,7 +264,7 @@ def test_deep_nesting(wrap):
 def test_deep_nesting_of_what_needs_pickle():
     deep = None
     for _ in range(100_000):
-        deep = Point(deep, None)
+        deep = Pickled(deep, None)
     with pytest.raises(NotShareableError):
         send(deep)
     while deep is not None:
@@ -409,7 +453,7 @@ def test_memoryview_shares_memory():
 
 def test_memoryview_inside_pickled_objects():
     data = bytearray(b"hello")
-    got = send([Point(memoryview(data), 0)])
+    got = send([Pickled(memoryview(data), 0)])
     got[0].x[0] = ord("J")
     assert data == b"Jello"
 
