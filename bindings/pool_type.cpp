@@ -52,6 +52,13 @@ PoolObject& self_of(PyObject* object) {
   return *reinterpret_cast<PoolObject*>(object);
 }
 
+/// When the process exits no thread gets into another interpreter any more.
+bool require_time() {
+  if (!runtime::lifecycle::is_exiting()) return true;
+  PyErr_SetString(PyExc_RuntimeError, "cannot schedule new futures after interpreter shutdown");
+  return false;
+}
+
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   State* const state = state_of_type(type);
   if (!state) return nullptr;
@@ -59,6 +66,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyErr_SetString(PyExc_RuntimeError, "import atoll._futures first");
     return nullptr;
   }
+  if (!require_time()) return nullptr;
   return translated(*state, [&]() -> PyObject* {
     PoolArguments arguments;
     if (py::failed(parse_pool_arguments(*state, args, kwargs, arguments))) return nullptr;
@@ -180,6 +188,7 @@ bool submit_job(const PoolObject& self, Job& job) {
 
 /// A pool that takes no jobs says so before it looks at the job.
 bool require_open(const PoolObject& self) {
+  if (!require_time()) return false;
   if (self.pool->is_shut_down()) {
     PyErr_SetString(PyExc_RuntimeError, "cannot schedule new futures after shutdown");
     return false;
