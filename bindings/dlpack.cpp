@@ -154,9 +154,9 @@ PyObject* array_dlpack(PyObject* object, PyObject* const* args, Py_ssize_t nargs
 
   auto array = Handle<SharedArray>::share(&array_of(object));
   if (copied) {
-    auto memory = copy_content(describe(*array), false);
+    const auto memory = copy_content(describe(*array), false);
     if (!memory) return nullptr;
-    array = SharedArray::contiguous(std::move(memory), array->type(), array->shape());
+    array = SharedArray::contiguous(memory, array->type(), array->shape());
     if (!array) return PyErr_NoMemory();
   }
   if (major == 0) {

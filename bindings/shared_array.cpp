@@ -99,11 +99,10 @@ bool size_of(const ElementType& type, const Shape& shape, std::size_t& bytes) {
 
 // --- making --------------------------------------------------------------------------------------
 
-PyObject* make_contiguous(PyTypeObject* type, Handle<SharedBuffer> memory,
+PyObject* make_contiguous(PyTypeObject* type, const Handle<SharedBuffer>& memory,
                           const ElementType& element, const Shape& shape) {
   if (!memory) return PyErr_NoMemory();
-  return make_shared_array(type,
-                           SharedArray::contiguous(std::move(memory), element, shape.extents()))
+  return make_shared_array(type, SharedArray::contiguous(memory, element, shape.extents()))
       .release();
 }
 
@@ -150,8 +149,8 @@ PyObject* create(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   if (!buffer || buffer == Py_None) {
     return make_contiguous(type, SharedBuffer::zeros(bytes), *element, shape);
   }
-  Handle<SharedBuffer> memory = check_buffer(type, buffer, *element, bytes);
-  return memory ? make_contiguous(type, std::move(memory), *element, shape) : nullptr;
+  const Handle<SharedBuffer> memory = check_buffer(type, buffer, *element, bytes);
+  return memory ? make_contiguous(type, memory, *element, shape) : nullptr;
 }
 
 constexpr const char* of_names[] = {"array", "readonly"};
@@ -174,9 +173,9 @@ PyObject* of(PyObject* type, PyObject* const* args, Py_ssize_t nargs, PyObject* 
   Shape shape;
   shape.dimensions = static_cast<std::size_t>(view->ndim);
   for (int i = 0; i < view->ndim; ++i) shape.lengths[static_cast<std::size_t>(i)] = view->shape[i];
-  Handle<SharedBuffer> memory = copy_content(*view, readonly != 0);
+  const Handle<SharedBuffer> memory = copy_content(*view, readonly != 0);
   if (!memory) return nullptr;
-  return make_contiguous(reinterpret_cast<PyTypeObject*>(type), std::move(memory), *element, shape);
+  return make_contiguous(reinterpret_cast<PyTypeObject*>(type), memory, *element, shape);
 }
 
 void dealloc(PyObject* object) {

@@ -30,8 +30,8 @@ void SharedArray::complete() noexcept {
   }
 }
 
-Handle<SharedArray> SharedArray::contiguous(Handle<SharedBuffer> memory, const ElementType& type,
-                                            Extents shape) noexcept {
+Handle<SharedArray> SharedArray::contiguous(const Handle<SharedBuffer>& memory,
+                                            const ElementType& type, Extents shape) noexcept {
   SharedArray* const made = make(memory, type, memory->data(), shape.size(), memory->readonly());
   if (!made) return {};
   std::ptrdiff_t* const strides = made->extents() + shape.size();

@@ -21,7 +21,7 @@ class SharedArray final : public Object {
   using Extents = std::span<const std::ptrdiff_t>;
 
   /// In C order, from the start of `memory`, which is large enough. Empty when memory is short.
-  [[nodiscard]] static Handle<SharedArray> contiguous(Handle<SharedBuffer> memory,
+  [[nodiscard]] static Handle<SharedArray> contiguous(const Handle<SharedBuffer>& memory,
                                                       const ElementType& type,
                                                       Extents shape) noexcept;
   /// Some of the elements of this one: from that at `first` on, with strides in bytes.
