@@ -113,7 +113,7 @@ class TestExit:
                 try:
                     while True: pool.submit(abs, -1).result()
                 except RuntimeError as error:
-                    assert 'after shutdown' in str(error), error
+                    assert 'shutdown' in str(error), error
             for _ in range(3): threading.Thread(target=submit, daemon=True).start()
             pool.run(abs, -1)
         """)
