@@ -6,8 +6,7 @@ namespace libatoll::bindings {
 
 namespace {
 
-/// The worker threads that a pool may have in all.
-constexpr Py_ssize_t most_workers = 100'000;
+constexpr auto most_workers = static_cast<Py_ssize_t>(runtime::Pool::most_workers);
 
 bool parse_count(Py_ssize_t value, Py_ssize_t least, const char* name, std::size_t& out) {
   if (value < least || value > most_workers) {
@@ -88,7 +87,7 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
       !parse_count(warm, 0, "warm", options.warm)) {
     return py::Status::error;
   }
-  if (options.interpreters * options.threads > static_cast<std::size_t>(most_workers)) {
+  if (options.interpreters * options.threads > runtime::Pool::most_workers) {
     PyErr_Format(PyExc_ValueError, "interpreters * threads must not be more than %zd", most_workers);
     return py::Status::error;
   }

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+using namespace std::chrono_literals;
+
 int main() {
   // [start]
   atoll::Runtime runtime;
@@ -74,6 +76,22 @@ def area(radius):
   // [threads]
   for (std::int64_t sum : sums) std::cout << sum << "\n";
 
+  // [pool]
+  auto pool = atoll::Pool::create({
+      .interpreters = 4,
+      .preload = {"json"},
+      .source = "def work(n): return sum(k * k for k in range(n))",
+  });
+  auto future = pool.submit<std::int64_t>("work", 100'000);  // in one of its interpreters, soon
+  std::int64_t now = pool.run<std::int64_t>("work", 200'000);
+  std::vector<std::int64_t> many = pool.map<std::int64_t>("work", std::vector{1, 2, 3});
+
+  auto limited = pool.submit_with("json:dumps", {many}, {{"indent", 1}}, {.timeout = 10s});
+  auto first = atoll::select({limited, atoll::after(60s)});
+  std::cout << now + future.get() << ", " << first.value << "\n";
+  pool.shutdown();  // when all is done
+  // [pool]
+
   // [queues]
   auto jobs = atoll::Queue::create(100);  // holds at most 100 items
   auto [answer, answers] = atoll::channel();
@@ -97,6 +115,7 @@ def area(radius):
   std::cout << shouted << "\n";
 
   bool right = a > 12.56 && a < 12.57 && total > 4.59 && total < 4.61 && names.size() == 4 &&
-               sums[0] == 333328333350000 && shouted == "TEAMILK";
+               sums[0] == 333328333350000 && future.get() == sums[0] && many[2] == 5 &&
+               shouted == "TEAMILK";
   return right ? 0 : 1;
 }

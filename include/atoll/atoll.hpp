@@ -37,25 +37,35 @@
 #include "atoll/typed_channel.hpp"
 
 #include "atoll/config.hpp"
+#include "atoll/future.hpp"
 #include "atoll/interpreter.hpp"
+#include "atoll/pool.hpp"
 #include "atoll/runtime.hpp"
 
 /// Short for `libatoll::`; never an object.
 struct atoll {
   atoll() = delete;
 
+  using AnyFuture = libatoll::AnyFuture;
   using BigInt = libatoll::BigInt;
   using Bytes = libatoll::Bytes;
+  using CancelOptions = libatoll::CancelOptions;
   using Case = libatoll::Case;
   template <class T>
   using Channel = libatoll::Channel<T>;
   using Config = libatoll::Config;
   using Dict = libatoll::Dict;
+  template <class T = libatoll::Value>
+  using Future = libatoll::Future<T>;
   using Gil = libatoll::Gil;
   using Interpreter = libatoll::Interpreter;
   using InterpreterOptions = libatoll::InterpreterOptions;
   using Kind = libatoll::Kind;
   using List = libatoll::List;
+  using MapOptions = libatoll::MapOptions;
+  using Pool = libatoll::Pool;
+  using PoolOptions = libatoll::PoolOptions;
+  using PoolStats = libatoll::PoolStats;
   using Queue = libatoll::Queue;
   using Receiver = libatoll::Receiver;
   using Runtime = libatoll::Runtime;
@@ -64,11 +74,15 @@ struct atoll {
   using SelectOrder = libatoll::SelectOrder;
   using Sender = libatoll::Sender;
   using SharedBuffer = libatoll::SharedBuffer;
+  using ShutdownOptions = libatoll::ShutdownOptions;
+  using TaskOptions = libatoll::TaskOptions;
   using Timeout = libatoll::Timeout;
   using Tuple = libatoll::Tuple;
   using Value = libatoll::Value;
   using Whence = libatoll::Whence;
 
+  using BrokenPool = libatoll::BrokenPool;
+  using Cancelled = libatoll::Cancelled;
   using Closed = libatoll::Closed;
   using ConfigError = libatoll::ConfigError;
   using Error = libatoll::Error;

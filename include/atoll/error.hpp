@@ -94,14 +94,27 @@ class ItemInterpreterDestroyed : public QueueError {
 };
 
 /// A channel is closed: nobody can receive what would be sent, nothing can come any more, or the
-/// end in use was closed.
+/// end in use was closed. Or a pool was shut down.
 class Closed : public Error {
  public:
   using Error::Error;
 };
 
-/// A send, a recv or a select() was not possible in time.
+/// A send, a recv, a select() or the result of a task was not possible in time.
 class TimeoutError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// There is no result: the task was cancelled.
+class Cancelled : public Error {
+ public:
+  using Error::Error;
+};
+
+/// An interpreter of the pool could not be made, or its set-up failed: the text says why. The pool
+/// carries out no tasks any more.
+class BrokenPool : public Error {
  public:
   using Error::Error;
 };

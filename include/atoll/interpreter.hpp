@@ -34,10 +34,10 @@ struct InterpreterOptions {
 /// A handle on an interpreter. Copies are cheap and mean the same interpreter.
 ///
 /// *Lifetime.* An interpreter that atoll made ends with its last handle, C++ or Python, or with
-/// close(); ending it joins its Python threads and runs its atexit callbacks, in the calling
-/// thread. If it runs code at that moment, it ends when that is done. Handles on the main
-/// interpreter and on those that others made keep nothing alive and end nothing. A handle may
-/// outlive its interpreter.
+/// close(); ending it waits for the tasks of pools that were made in it, joins its Python threads
+/// and runs its atexit callbacks, in the calling thread. If it runs code at that moment, it ends
+/// when that is done. Handles on the main interpreter and on those that others made keep nothing
+/// alive and end nothing. A handle may outlive its interpreter.
 ///
 /// *Threads.* Every function may be called from any thread, with or without a Python thread state,
 /// without preparation; different handles on one interpreter too. Code that runs in different

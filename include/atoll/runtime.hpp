@@ -38,11 +38,13 @@ struct RuntimeOptions {
 /// there again after close(), which must then come from the same thread.
 ///
 /// close(), or the destructor, of the Runtime that started CPython ends it: it must run on the
-/// thread that started it, waits for Python's own threads, closes the interpreters that are still
-/// open, and frees what Python holds. Calls of other threads must have returned: Python code that
-/// still runs is told to stop (SystemExit), and if it does not heed that for half a second, close()
-/// throws and CPython goes on; the destructor reports that on stderr. After that all handles count
-/// as closed. A program may exit without closing: std::exit() on the starting thread closes too.
+/// thread that started it, shuts down all pools and waits for their tasks and for Python's own
+/// threads, closes the interpreters that are still open, and frees what Python holds. Calls of
+/// other threads must have returned: Python code that still runs is told to stop (SystemExit), and
+/// if it does not heed that for half a second, close() throws and CPython goes on, without those
+/// pools; the destructor reports that on stderr. After that all handles count as closed. A program
+/// may exit without closing: std::exit() on the starting thread closes too, but cancels the tasks
+/// of pools.
 ///
 ///   atoll::Runtime runtime;                  // in main()
 ///   atoll::Runtime runtime({.path = {"plugins"}});

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "atoll/channel.hpp"
+#include "atoll/future.hpp"
 #include "atoll/queue.hpp"
 #include "atoll/timeout.hpp"
 #include "atoll/value.hpp"
@@ -32,6 +33,8 @@ class Case {
   Case(const Queue& queue);
   /// A put().
   Case(const Queue& queue, const Value& value);
+  /// A get(), for as long as the task is not over; the result stays where it is.
+  Case(const AnyFuture& future);
 
  private:
   friend struct detail::Attempt;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/extension_home.hpp"
 #include "api/handles.hpp"
 #include "api/inside.hpp"
 #include "api/value_path.hpp"
@@ -94,8 +95,7 @@ class Builder {
     return dict;
   }
   py::Ref operator()(const Queue& value) {
-    // Its home is known only once some interpreter has imported it.
-    transfer::set_extension_home(Tag::queue, "atoll.interpreters._queues");
+    make_home_known(Tag::queue);
     return restore(Tag::queue, {static_cast<std::uint64_t>(value.id()), {}});
   }
   py::Ref operator()(const Sender& value) { return restore_end(Tag::sender, value); }
@@ -117,7 +117,7 @@ class Builder {
   static py::Ref restore_end(Tag tag, const End& value) {
     auto end = core::EndInTransit::make(detail::Access::share(value));
     if (!end) throw std::bad_alloc();
-    transfer::set_extension_home(tag, "atoll._atoll");
+    make_home_known(tag);
     return restore(tag, {0, std::move(end)});
   }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/codec.hpp"
+#include "api/extension_home.hpp"
 #include "api/handles.hpp"
 #include "api/utf8.hpp"
 #include "api/value_path.hpp"
@@ -127,6 +128,7 @@ class Encoder {
   }
 
   void put_extension(Tag tag, std::uint64_t number, core::Handle<core::Object> object) {
+    make_home_known(tag);
     attachments_.push_back(std::move(object));
     writer_.op(Op::extension);
     writer_.raw(static_cast<std::uint8_t>(tag));

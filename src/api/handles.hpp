@@ -8,6 +8,7 @@
 
 #include "api/blocking.hpp"
 #include "atoll/channel.hpp"
+#include "atoll/future.hpp"
 #include "atoll/queue.hpp"
 #include "atoll/shared_buffer.hpp"
 #include "atoll/value.hpp"
@@ -18,6 +19,8 @@
 namespace libatoll {
 
 namespace api {
+
+class ValueJob;
 
 /// One open or closed end, and who is blocked through it.
 class OwnEnd {
@@ -86,6 +89,8 @@ struct detail::Access {
   [[nodiscard]] static SharedBuffer make(core::SharedBuffer& memory) {
     return SharedBuffer(core::Handle<core::SharedBuffer>::share(&memory).detach());
   }
+  /// Throws Error if it was moved from.
+  [[nodiscard]] static api::ValueJob& job_of(const AnyFuture& future);
   /// Throws Closed if it was moved from.
   template <class Side>
   [[nodiscard]] static const api::OwnEnd& end(const Side& side) {

@@ -9,6 +9,9 @@
 #include "runtime/errors.hpp"
 #include "runtime/exit_flag.hpp"
 #include "runtime/lifecycle.hpp"
+#include "runtime/pool/ending.hpp"
+#include "runtime/pool/pool.hpp"
+#include "runtime/pool/pool_list.hpp"
 #include "runtime/preload.hpp"
 #include "runtime/registry.hpp"
 #include "runtime/session.hpp"
@@ -148,6 +151,15 @@ std::string Process::close_leftovers() {
   return busy;
 }
 
+void Process::finish_pools() {
+  PyEval_RestoreThread(state_);
+  // Which may still submit.
+  if (!runtime::PoolList::instance().all().empty()) join_python_threads();
+  const bool all = runtime::finish_pools(nullptr);
+  state_ = PyEval_SaveThread();
+  if (!all) throw InterpreterError("tasks of a pool still run");
+}
+
 void Process::leave_main_only() {
   if (!wait_for_users(Need::main)) {
     throw InterpreterError("another thread still uses the main interpreter");
@@ -155,6 +167,8 @@ void Process::leave_main_only() {
   PyEval_RestoreThread(state_);
   join_python_threads();
   state_ = PyEval_SaveThread();
+  // From now on nobody can make pools, or workers.
+  finish_pools();
   if (const std::string busy = close_leftovers(); !busy.empty()) {
     throw InterpreterError("code still runs in interpreter " + busy);
   }
@@ -173,6 +187,8 @@ void Process::finish() {
   if (py::attached_thread_state()) {
     throw InterpreterError("the runtime cannot be closed from inside an interpreter");
   }
+  // Their tasks may use whatever they like until they are over.
+  finish_pools();
   closing_ = true;
   try {
     leave_main_only();
@@ -200,6 +216,8 @@ void Process::finish_at_exit() noexcept {
   // On another thread, or out of an interpreter, CPython is left to the end of the process.
   if (!started_ || std::this_thread::get_id() != starter_ || py::attached_thread_state()) return;
   try {
+    constexpr double seconds = std::chrono::duration<double>(patience).count();
+    if (!runtime::stop_pools(core::Deadline::after(seconds))) return;
     finish();
   } catch (const std::exception&) {
     // Threads are still at work: they end with the process.

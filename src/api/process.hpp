@@ -51,6 +51,8 @@ class Process {
   void drop_user(Need need) noexcept;
   [[nodiscard]] bool wait_for_users(Need need);
   [[nodiscard]] std::string close_leftovers();
+  /// Waits until the tasks of all pools are over. Throws InterpreterError.
+  void finish_pools();
   /// Closes the other interpreters, and waits until no thread needs CPython any more.
   void leave_main_only();
 

@@ -8,6 +8,7 @@
 
 #include "api/codec.hpp"
 #include "api/handles.hpp"
+#include "api/jobs.hpp"
 #include "atoll/timer.hpp"
 
 namespace libatoll {
@@ -20,15 +21,21 @@ struct Case::What {
   std::shared_ptr<const api::OwnEnd> end;
   std::optional<Queue> queue;
   std::optional<Value> value;
+  std::optional<AnyFuture> future;
 };
 
 Case::Case(const Receiver& receiver)
-    : what_(std::make_shared<const What>(What{Access::keep(receiver), {}, {}})) {}
+    : what_(std::make_shared<const What>(What{Access::keep(receiver), {}, {}, {}})) {}
 Case::Case(const Sender& sender, const Value& value)
-    : what_(std::make_shared<const What>(What{Access::keep(sender), {}, value})) {}
-Case::Case(const Queue& queue) : what_(std::make_shared<const What>(What{{}, queue, {}})) {}
+    : what_(std::make_shared<const What>(What{Access::keep(sender), {}, value, {}})) {}
+Case::Case(const Queue& queue) : what_(std::make_shared<const What>(What{{}, queue, {}, {}})) {}
 Case::Case(const Queue& queue, const Value& value)
-    : what_(std::make_shared<const What>(What{{}, queue, value})) {}
+    : what_(std::make_shared<const What>(What{{}, queue, value, {}})) {}
+
+Case::Case(const AnyFuture& future) {
+  (void)Access::job_of(future);  // there is one
+  what_ = std::make_shared<const What>(What{{}, {}, {}, future});
+}
 
 struct detail::Attempt {
   using What = Case::What;
@@ -41,7 +48,9 @@ struct detail::Attempt {
       use.emplace(*end, recall);
       if (!end->is_open()) api::throw_closed(*end);
     }
-    if (core::Timer* timer = this->timer()) {
+    if (what->future) {
+      operation.emplace<core::Completion>(Access::job_of(*what->future));
+    } else if (core::Timer* timer = this->timer()) {
       operation.emplace<core::Tick>(*timer);
     } else if (what->value) {
       operation.emplace<core::Send>(channel(), core::Item(api::encode(*what->value, "value")));
@@ -86,10 +95,11 @@ struct detail::Attempt {
 
   const What* what = nullptr;
   std::optional<api::OwnEnd::Use> use;
-  std::variant<std::monostate, core::Send, core::Receive, core::Tick> operation;
+  std::variant<std::monostate, core::Send, core::Receive, core::Tick, core::Completion> operation;
 
  private:
   [[nodiscard]] Value take_value() {
+    if (what->future) return Access::job_of(*what->future).value();
     if (const auto* tick = std::get_if<core::Tick>(&operation)) return api::unpack(tick->due());
     auto* receive = std::get_if<core::Receive>(&operation);
     if (!receive) return {};

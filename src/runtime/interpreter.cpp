@@ -97,6 +97,10 @@ bool Interpreter::is_running() const noexcept {
   return is_main() || (gate_.load(std::memory_order_acquire) & running_bit) != 0;
 }
 
+bool Interpreter::has_ended() const noexcept {
+  return (gate_.load(std::memory_order_acquire) & closed_bit) != 0;
+}
+
 bool Interpreter::is_closed() const noexcept {
   return (gate_.load(std::memory_order_acquire) & (closing_bit | closed_bit)) != 0;
 }

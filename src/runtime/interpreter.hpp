@@ -83,6 +83,8 @@ class Interpreter final : public core::Object {
   /// Some thread runs `__main__`. Always so for the main interpreter.
   [[nodiscard]] bool is_running() const noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
+  /// Nothing of it is left; code of its own may still run in one that is merely closed.
+  [[nodiscard]] bool has_ended() const noexcept;
   /// The thread (PyThread_get_thread_ident) that runs, or last ran, `__main__`.
   [[nodiscard]] unsigned long runner() const noexcept {
     return runner_.load(std::memory_order_relaxed);

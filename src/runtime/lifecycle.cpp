@@ -17,6 +17,7 @@
 #include "runtime/errors.hpp"
 #include "runtime/exit_flag.hpp"
 #include "runtime/pool/deadlines.hpp"
+#include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool_list.hpp"
 #include "runtime/preload.hpp"
 #include "runtime/session.hpp"
@@ -71,6 +72,7 @@ constexpr const char* hook_capsule = "atoll.interpreter";
 PyObject* at_interpreter_exit(PyObject* capsule, PyObject*) {
   auto* record = static_cast<Interpreter*>(PyCapsule_GetPointer(capsule, hook_capsule));
   if (!record) return nullptr;
+  finish_pools(record);
   if (record->is_main()) {
     prepare_exit();
     record->held().close();

@@ -3,15 +3,13 @@
 
 #include "atoll/error.hpp"
 #include "core/closing.hpp"
-#include "core/select.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/exit_flag.hpp"
 #include "runtime/exit_memory.hpp"
 #include "runtime/lifecycle.hpp"
-#include "runtime/pool/pool.hpp"
-#include "runtime/pool/pool_list.hpp"
+#include "runtime/pool/ending.hpp"
 #include "runtime/session.hpp"
 
 namespace libatoll::runtime::lifecycle {
@@ -77,30 +75,12 @@ void prepare(Interpreter& target) {
   target.delete_slots_except(session.thread_state());
 }
 
-/// What is left are pools of interpreters that nobody has closed, and pools whose end was not waited
-/// for.
-void stop_pools() noexcept {
-  try {
-    const auto pools = PoolList::instance().all();
-    for (const auto& pool : pools) pool->interrupt_all();
-    const auto nanoseconds = std::chrono::nanoseconds(patience).count();
-    const auto deadline = core::Deadline::at(core::monotonic_now() + nanoseconds);
-    const py::Detached detached;
-    for (const auto& pool : pools) {
-      core::Completion ended(pool->ended());
-      while (core::wait_for(ended, {.deadline = deadline}) == core::Status::interrupted) {
-      }
-    }
-  } catch (const std::bad_alloc&) {
-    // Then as if they were somebody's daemon threads.
-  }
-}
-
 }  // namespace
 
 void prepare_exit() noexcept {
-  // While their threads can still enter interpreters.
-  stop_pools();
+  // Those that are left: of interpreters that nobody has closed, and those whose end was not waited
+  // for. While their threads can still enter interpreters.
+  (void)stop_pools(core::Deadline::after(std::chrono::duration<double>(patience).count()));
   set_exiting(true);
   // list() forgets what others have ended without telling us.
   for (const InterpreterHandle& record : Registry::instance().list()) {

@@ -78,6 +78,7 @@ class Job : public core::Task {
 
   /// Of a finished job; its one receiver may take things out.
   [[nodiscard]] RunResult& result() noexcept { return result_; }
+  [[nodiscard]] const RunResult& result() const noexcept { return result_; }
   /// What PoolOptions::after_job has returned; empty without it.
   [[nodiscard]] const core::Message& aside() const noexcept { return aside_; }
   /// It never ran, as the pool broke.

@@ -44,7 +44,7 @@ Pool::Admission Pool::submit(Job& job) {
   job.pool_ = Handle<Pool>::share(this);
   Item item;
   item.message.attach(Handle<core::Object>(Handle<Job>::share(&job)));
-  if (is_shut_down()) return Admission::shut_down;
+  if (is_shut_down() || home_->has_ended()) return Admission::shut_down;
   // Each job takes one of those that are free, so none waits while a worker could be made for it.
   const bool has_worker = free_.fetch_sub(1, std::memory_order_relaxed) > 0;
   if (!has_worker && workers() < max_workers()) {
@@ -106,6 +106,7 @@ void Pool::shut_down(bool cancel) noexcept {
 
 void Pool::interrupt_all() noexcept {
   if (is_gone_) return;
+  is_told_to_stop_.store(true, std::memory_order_release);
   shut_down(true);
   for (std::size_t i = 0; i < running_.size(); ++i) {
     Handle<Job> job;

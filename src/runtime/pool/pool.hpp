@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -36,6 +37,8 @@ struct PoolOptions {
   Config config = Config::isolated();
   std::vector<std::string> preload;    ///< modules that every interpreter imports
   std::vector<core::Message> set_up;   ///< calls that every interpreter makes then
+  /// What every interpreter does last, with its GIL; it leaves no Python error set. May be empty.
+  std::function<void(transfer::Context&, RunResult&)> set_up_last;
   /// Calls around each job, in its thread; what the second returns comes with the result (empty
   /// messages: none).
   core::Message before_job, after_job;
@@ -54,6 +57,9 @@ class Event final : public core::Task {
 
 class Pool final : public core::Object {
  public:
+  /// The worker threads that a pool may have in all.
+  static constexpr std::size_t most_workers = 100'000;
+
   struct Stats {
     std::uint64_t submitted, finished, failed, cancelled, timed_out;  ///< jobs so far
     std::uint64_t recycled;                                           ///< interpreters replaced
@@ -76,6 +82,10 @@ class Pool final : public core::Object {
   void interrupt_all() noexcept;
   [[nodiscard]] bool is_shut_down() const noexcept {
     return is_shut_down_.load(std::memory_order_acquire);
+  }
+  /// interrupt_all() was called.
+  [[nodiscard]] bool is_told_to_stop() const noexcept {
+    return is_told_to_stop_.load(std::memory_order_acquire);
   }
 
   /// Is over when the pool was shut down and all its threads and interpreters are gone.
@@ -145,6 +155,7 @@ class Pool final : public core::Object {
   /// Workers that are free, or will be when they are made, less the jobs that nobody has taken.
   std::atomic<std::int64_t> free_{0};
   std::atomic<bool> is_shut_down_{false};
+  std::atomic<bool> is_told_to_stop_{false};
   bool is_gone_ = false;  ///< after a fork
 
   std::mutex mutex_;  // guards the starting and ending of threads, failure_ until it is announced

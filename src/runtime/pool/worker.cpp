@@ -207,6 +207,7 @@ void Pool::set_up(Member& member, RunResult& result) {
     call_here(context, call, transfer::Mode::any, result);
     if (result.outcome != Outcome::returned) return;
   }
+  if (options_.set_up_last) options_.set_up_last(context, result);
 }
 
 /// After its last worker has left.

@@ -1,0 +1,14 @@
+// What futures hold.
+#pragma once
+
+#include "api/jobs.hpp"
+#include "atoll/future.hpp"
+#include "core/object.hpp"
+
+namespace libatoll {
+
+struct AnyFuture::Shared {
+  core::Handle<api::ValueJob> job;
+};
+
+}  // namespace libatoll
