@@ -52,9 +52,9 @@ PoolObject& self_of(PyObject* object) {
   return *reinterpret_cast<PoolObject*>(object);
 }
 
-/// When the process exits no thread gets into another interpreter any more.
-bool require_time() {
-  if (!runtime::lifecycle::is_exiting()) return true;
+/// From _end_pools() on.
+bool require_time(const State& state) {
+  if (!state.pools_are_over && !runtime::lifecycle::is_exiting()) return true;
   PyErr_SetString(PyExc_RuntimeError, "cannot schedule new futures after interpreter shutdown");
   return false;
 }
@@ -66,7 +66,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     PyErr_SetString(PyExc_RuntimeError, "import atoll._futures first");
     return nullptr;
   }
-  if (!require_time()) return nullptr;
+  if (!require_time(*state)) return nullptr;
   return translated(*state, [&]() -> PyObject* {
     PoolArguments arguments;
     if (py::failed(parse_pool_arguments(*state, args, kwargs, arguments))) return nullptr;
@@ -188,7 +188,7 @@ bool submit_job(const PoolObject& self, Job& job) {
 
 /// A pool that takes no jobs says so before it looks at the job.
 bool require_open(const PoolObject& self) {
-  if (!require_time()) return false;
+  if (!require_time(*self.state)) return false;
   if (self.pool->is_shut_down()) {
     PyErr_SetString(PyExc_RuntimeError, "cannot schedule new futures after shutdown");
     return false;
@@ -396,10 +396,11 @@ bool wait_for_pools(const State& state, core::Deadline deadline) {
 /// _end_pools(stop): at the exit of the interpreter. What was submitted is carried out; with `stop`,
 /// or after Ctrl-C meanwhile, what runs is told to stop and gets a moment for that.
 PyObject* end_pools(PyObject* module, PyObject* stop) {
-  const State& state = state_of(module);
-  const auto pools = runtime::PoolList::instance().of(*state.self);
+  State& state = state_of(module);
   const int is_stopped = PyObject_IsTrue(stop);
   if (is_stopped < 0) return nullptr;
+  state.pools_are_over = true;
+  const auto pools = runtime::PoolList::instance().of(*state.self);
   for (const auto& pool : pools) is_stopped ? pool->interrupt_all() : pool->shut_down(false);
   // The main interpreter has stopped what it could, and no thread gets into this one any more.
   if (runtime::lifecycle::is_exiting()) Py_RETURN_NONE;

@@ -51,6 +51,7 @@ struct State {
   PyObject* broken_pool;             ///< atoll.futures.BrokenInterpreterPool
   PyObject* kept_result;             ///< interned names of a future's attributes
   PyObject* kept_exception;
+  bool pools_are_over;  ///< the interpreter is ending: it takes no more tasks
 
   PyTypeObject* remote_stream_type;  ///< _atoll.RemoteStream
 

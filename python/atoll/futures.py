@@ -111,6 +111,12 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
             by_value=self._by_value,
         )
 
+    def __del__(self) -> None:
+        # What was submitted is still carried out.
+        pool = self.__dict__.get("_pool")
+        if pool is not None:
+            pool.shutdown(wait=False)
+
     # What programs know of the standard class, documented or not.
 
     @property

@@ -308,3 +308,14 @@ class TestMemory:
             assert list(
                 inspect.signature(getattr(InterpreterPoolExecutor, name)).parameters
             ) == list(expected)
+
+
+def test_a_forgotten_executor_ends():
+    executor = InterpreterPoolExecutor(2)
+    results = executor.map(abs, range(-5, 5))
+    threads = executor._threads
+    del executor
+    gc.collect()
+    for thread in threads:
+        thread.join()
+    assert list(results) == [abs(n) for n in range(-5, 5)]

@@ -51,6 +51,25 @@ class Threading:
         return getattr(threading, name)
 
 
+def wait_for_workers(executor: Any) -> None:
+    """Return when the executor has all its workers: threads are there at once."""
+    tx, started = atoll.channel(None)
+    go, gate = atoll.channel(None)
+
+    def work(tx: Any, gate: Any) -> None:
+        tx.send(None)
+        gate.recv()
+
+    count = executor._max_workers
+    futures = [executor.submit(work, tx, gate) for _ in range(count)]
+    for _ in range(count):
+        started.recv()
+    for _ in range(count):
+        go.send(None)
+    for future in futures:
+        future.result()
+
+
 def for_interpreters(module: Any, name: str, case: type[unittest.TestCase]) -> None:
     """Add the class of the tests `case`, of threads, to the module."""
     executor = module.futures.InterpreterPoolExecutor
@@ -70,6 +89,13 @@ def for_interpreters(module: Any, name: str, case: type[unittest.TestCase]) -> N
         "create_event": create_event,
         "setUp": set_up,
     }
+    if hasattr(case, "test_cancel_futures"):
+
+        def test_cancel_futures(self: Any) -> None:
+            wait_for_workers(self.executor)
+            case.test_cancel_futures(self)
+
+        members["test_cancel_futures"] = test_cancel_futures
     name = name.replace("ThreadPool", MARK)
     setattr(module, name, type(name, (case,), members))
 

@@ -195,6 +195,11 @@ bool may_wait_on() noexcept {
 
 void CallJob::run(transfer::Context& context, RunResult& result) {
   call_here(context, std::move(call_), result_mode_, result);
+  // To CPython's executor the function is an argument of its own function.
+  if (result_mode_ == transfer::Mode::any && result.outcome == Outcome::not_shareable &&
+      result.exception->message == "func not shareable") {
+    result.exception->message = "args not shareable";
+  }
 }
 
 void MapJob::run(transfer::Context& context, RunResult& result) {
