@@ -177,11 +177,13 @@ Encoder::Step Encoder::set_items(PyObject* set, Py_ssize_t size) {
 
 Encoder::Step Encoder::slice_items(PyObject* slice) {
   auto* const parts = reinterpret_cast<PySliceObject*>(slice);
-  const std::pair<PyObject*, const char*> named[] = {
-      {parts->start, ".start"}, {parts->stop, ".stop"}, {parts->step, ".step"}};
-  for (const auto& [part, name] : named) {
-    if (const Step step = put(part); step != Step::done) {
-      return failed_at(step, [name] { return std::string(name); });
+  const struct {
+    PyObject* value;
+    const char* name;
+  } named[] = {{parts->start, ".start"}, {parts->stop, ".stop"}, {parts->step, ".step"}};
+  for (const auto& part : named) {
+    if (const Step step = put(part.value); step != Step::done) {
+      return failed_at(step, [&part] { return std::string(part.name); });
     }
   }
   return Step::done;

@@ -56,12 +56,10 @@ Encoder::Step Encoder::put_attributes(PyObject* object, const ClassFacts& facts)
               : slots       ? State::slots
               : dict        ? State::dict
                             : State::none);
-  if (slots) {
-    // The dict is ours alone.
-    if (const Step step = put_state(slots.get(), 1); step != Step::done || !dict) return step;
-  }
-  // The object refers to it, and so do we.
-  return dict ? put_state(dict.get(), 2) : Step::done;
+  // The dict of the slots is ours alone; to that of the attributes the object refers, and so do we.
+  Step step = slots ? put_state(slots.get(), 1) : Step::done;
+  if (step == Step::done && dict) step = put_state(dict.get(), 2);
+  return step;
 }
 
 Encoder::Step Encoder::put_state(PyObject* dict, Py_ssize_t owners) {

@@ -120,8 +120,8 @@ class Encoder {
 
   // Containers (encode_containers.cpp).
   Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size,
-            Py_ssize_t owners = 1);
-  Step put_dict(PyObject* object, Py_ssize_t owners = 1);
+            Py_ssize_t owners = 0);
+  Step put_dict(PyObject* object, Py_ssize_t owners = 0);
   void put_shape(ShapeTable::Shape& shape, std::uint8_t flag);
   /// The items of a container whose beginning is written. `values`: where those of a record start.
   Step enter(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values = 0);
@@ -160,11 +160,12 @@ class Encoder {
   void pin_values(std::size_t start);
 
   /// True if `object` was met before: a reference to it has been written. Else `flag` is what its
-  /// op byte needs. `owners`: how many references to it are known not to be parts of the value.
-  bool seen(PyObject* object, std::uint8_t& flag, Py_ssize_t owners = 1) {
+  /// op byte needs. `owners`: how many references to it are known to come from elsewhere than from
+  /// values, 0 for an item of a container.
+  bool seen(PyObject* object, std::uint8_t& flag, Py_ssize_t owners = 0) {
     // A sole reference is the container's own: there is no second way to the object. For a root
     // that holds no longer: since 3.14 the caller's stack may hold it without a count.
-    if (Py_REFCNT(object) == owners && depth_ > 0) {
+    if (owners ? Py_REFCNT(object) == owners : Py_REFCNT(object) == 1 && depth_ > 0) {
       flag = 0;
       return false;
     }

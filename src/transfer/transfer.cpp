@@ -122,7 +122,10 @@ PyObject* decode_small(std::span<const std::byte> bytes) {
 
 py::Ref decode_message(Context& context, const core::Message& message, bool consume) {
   if (PyObject* const small = decode_small(message.bytes())) return py::Ref::steal(small);
-  if (PyErr_Occurred()) return {};
+  if (PyErr_Occurred()) {
+    raise_not_shareable(context, "object could not be unpickled");
+    return {};
+  }
   py::Ref object;
   try {
     Decoder decoder(context, message, consume);
@@ -141,7 +144,11 @@ py::Status encode(Context& context, PyObject* object, Mode mode, core::Message& 
   try {
     if (encode_small(object, out)) return py::Status::ok;
     Encoder encoder(context, mode);
-    if (py::failed(write_value(encoder, object, {}))) return py::Status::error;
+    if (Py_IS_TYPE(object, &PyUnicode_Type)) {
+      encoder.text(object);  // alone it can occur only once
+    } else if (py::failed(write_value(encoder, object, {}))) {
+      return py::Status::error;
+    }
     out = encoder.finish();
     return py::Status::ok;
   } catch (const std::bad_alloc&) {

@@ -74,10 +74,13 @@ values = [
     [f.Data(1, f.Data), f.Data([1], 2), f.Slots(1), mixed, f.Color.RED, f.Pair(1, [2]), f.Plain()],
     [memoryview(b'memory'), lambda x: x, len],
 ]
-# Nothing else is to be found by name: a wrong message must not call what it likes.
+)";
+
+/// Nothing else is to be found by name: a wrong message must not call what it likes.
+constexpr const char* lock_up = R"(
 keep = dict(sys.modules)
 for name in list(sys.modules):
-    if name not in ('fuzz', 'sys', 'builtins', 'datetime', 'decimal', 'uuid', 'pathlib', '__main__'):
+    if name not in ('fuzz', 'sys', 'builtins', 'datetime', 'enum', 'collections', 'dataclasses', 'decimal', 'uuid', 'pathlib', '__main__'):
         del sys.modules[name]
 def refuse(event, args):
     if event.split('.')[0] in ('os', 'subprocess', 'open', 'exec', 'compile', 'ctypes', 'socket', 'shutil', 'signal'):
@@ -114,6 +117,7 @@ class World {
         attachments_.push_back(Handle<Object>::share(message.attachment(a)));
       }
     }
+    if (PyRun_SimpleString(lock_up) != 0) fail("the set-up failed");
   }
 
   void decode(const std::uint8_t* data, std::size_t size) {
@@ -139,8 +143,6 @@ class World {
   Attachments attachments_;
   std::size_t count_ = 0;
 };
-
-}  // namespace
 
 World* world = nullptr;  // lives until the process ends
 
