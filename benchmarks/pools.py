@@ -94,7 +94,9 @@ def mapping(
     taken = {name: statistics.median(each) for name, each in times.items()}
     stock = {name: taken[name] for name in (STOCK.name,) if name in taken}
     others = {name: taken[name] for name in (THREADS, PROCESSES)}
-    yield Row("call in Pool.map()", "us", {ATOLL.name: taken["auto"]} | stock, aim=3.33, peers=others)
+    yield Row(
+        "call in Pool.map()", "us", {ATOLL.name: taken["auto"]} | stock, aim=3.33, peers=others
+    )
     yield Row("call in Pool.map(chunksize=1)", "us", {ATOLL.name: taken["single"]} | stock, aim=10)
     yield Row("call in executor.map()", "us", {ATOLL.name: taken["executor"]} | stock, aim=10)
 

@@ -175,9 +175,7 @@ def measure(options: Options) -> Iterator[Row]:
         # The call of a runner must not count.
         repeat = range(100 if size < 4096 else 1)
         runs = {
-            way: partial(run, value, repeat)
-            for way, run in ways.items()
-            if brings_back(run, value)
+            way: partial(run, value, repeat) for way, run in ways.items() if brings_back(run, value)
         }
         taken = interleaved_medians(runs, batches=options.pick(60, 15))
         yield Row(

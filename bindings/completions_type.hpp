@@ -1,4 +1,5 @@
-// _atoll._Completions: where the ends of several maps' jobs arrive, in the order in which they come.
+// _atoll._Completions: where the ends of several maps' jobs arrive, in the order in which they
+// come.
 #pragma once
 
 #include <Python.h>

@@ -50,10 +50,11 @@ bool SelectCase::recognise(const State& state, PyObject* given, Py_ssize_t index
     value_ = PyTuple_GET_ITEM(given, 1);
     return true;
   }
-  PyErr_Format(PyExc_TypeError,
-               "case %zd of select() must be a Receiver, a Queue, a Future, a tuple (Sender, value) or "
-               "None, not %.200s",
-               index, Py_TYPE(given)->tp_name);
+  PyErr_Format(
+      PyExc_TypeError,
+      "case %zd of select() must be a Receiver, a Queue, a Future, a tuple (Sender, value) or "
+      "None, not %.200s",
+      index, Py_TYPE(given)->tp_name);
   return false;
 }
 

@@ -45,7 +45,7 @@ class SelectCase {
 
   Kind kind_ = Kind::never;
   PyObject* channel_ = nullptr;
-  PyObject* value_ = nullptr;  ///< to be sent
+  PyObject* value_ = nullptr;      ///< to be sent
   core::Handle<core::Task> task_;  ///< of a Future
   std::variant<std::monostate, core::Receive, core::Send, core::Tick, core::Completion> operation_;
   UseOfEnd use_;

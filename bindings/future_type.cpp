@@ -95,10 +95,9 @@ Ended ended(State& state, PyObject* object) {
     PyErr_SetNone(state.cancelled_error);
     return out;
   }
-  py::Ref result =
-      py::Ref::steal(self.job ? take_result(state, *self.job)
-                              : (PyErr_SetString(PyExc_RuntimeError, "this future has no task"),
-                                 nullptr));
+  py::Ref result = py::Ref::steal(
+      self.job ? take_result(state, *self.job)
+               : (PyErr_SetString(PyExc_RuntimeError, "this future has no task"), nullptr));
   if (result) {
     if (keep(object, state.kept_result, result.get())) out.result = std::move(result);
     return out;
@@ -137,9 +136,8 @@ bool wait_until_over(FutureData& self, const Signature& signature, PyObject* con
   if (!self.job || self.job->is_over()) return true;
   const Handle<Job> job = self.job;
   core::Completion completion(*job);
-  const Blocked blocked =
-      timeout.is_zero() ? Blocked{Status::timed_out}
-                        : block_on(*self.state, completion, timeout.deadline());
+  const Blocked blocked = timeout.is_zero() ? Blocked{Status::timed_out}
+                                            : block_on(*self.state, completion, timeout.deadline());
   if (blocked.raised) return false;
   if (blocked.status == Status::ok) return true;
   if (blocked.status == Status::timed_out) {

@@ -3,8 +3,8 @@
 // The native half, `_atoll.Future`, has the methods that ask and wait; they look at the job, and
 // cost no Python. What concurrent.futures' own functions (wait(), as_completed(), callbacks) need,
 // a Condition and lists of waiters, is made by the Python half (atoll._futures) when they first ask
-// for it. From then on the future is *watched*: the thread that ends the job enters this interpreter
-// and settles the future, which notifies those, under that Condition.
+// for it. From then on the future is *watched*: the thread that ends the job enters this
+// interpreter and settles the future, which notifies those, under that Condition.
 //
 // An object belongs to one interpreter and is guarded by its GIL.
 #pragma once

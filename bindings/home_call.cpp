@@ -15,9 +15,8 @@ void HomeCall::make() noexcept {
     PyObject* const error = PyErr_GetRaisedException();
     const py::Ref callable = py::Ref::steal(std::exchange(callable_, nullptr));
     const py::Ref argument = py::Ref::steal(std::exchange(argument_, nullptr));
-    if (!py::guarded([&] {
-          return py::Ref::steal(PyObject_CallOneArg(callable.get(), argument.get()));
-        })) {
+    if (!py::guarded(
+            [&] { return py::Ref::steal(PyObject_CallOneArg(callable.get(), argument.get())); })) {
       PyErr_WriteUnraisable(callable.get());
     }
     PyErr_SetRaisedException(error);

@@ -19,8 +19,8 @@ class HomeCall {
   HomeCall(const HomeCall&) = delete;
   HomeCall& operator=(const HomeCall&) = delete;
 
-  /// What it raises is reported to sys.unraisablehook. If the interpreter is closed, nothing happens:
-  /// its objects are gone with it.
+  /// What it raises is reported to sys.unraisablehook. If the interpreter is closed, nothing
+  /// happens: its objects are gone with it.
   void make() noexcept;
   /// In the home: it will not be made, unless that has happened.
   void give_up() noexcept;

@@ -62,17 +62,18 @@ py::Status encode_aside(transfer::Context& context, PyObject* function, core::Me
 
 py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
                                 PoolArguments& out) {
-  static const char* const names[] = {"interpreters", "threads", "max_tasks", "warm",   "name",
-                                      "preload",      "set_up",  "config",    "by_value", "before",
-                                      "after",        nullptr};
+  static const char* const names[] = {"interpreters", "threads", "max_tasks", "warm",
+                                      "name",         "preload", "set_up",    "config",
+                                      "by_value",     "before",  "after",     nullptr};
   Py_ssize_t interpreters = 1, threads = 1, max_tasks = 0, warm = 0;
   const char* name = "atoll";
-  PyObject *preload = nullptr, *set_up = nullptr, *config = Py_None, *before = Py_None, *after = Py_None;
+  PyObject *preload = nullptr, *set_up = nullptr, *config = Py_None, *before = Py_None,
+           *after = Py_None;
   int by_value = 1;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$nnnnsO!O!OpOO:Pool", const_cast<char**>(names),
-                                   &interpreters, &threads, &max_tasks, &warm, &name,
-                                   &PyTuple_Type, &preload, &PyTuple_Type, &set_up, &config,
-                                   &by_value, &before, &after)) {
+                                   &interpreters, &threads, &max_tasks, &warm, &name, &PyTuple_Type,
+                                   &preload, &PyTuple_Type, &set_up, &config, &by_value, &before,
+                                   &after)) {
     if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
       PyErr_SetString(PyExc_ValueError, "a number of interpreters, threads or tasks is too large");
     }
@@ -88,7 +89,8 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
     return py::Status::error;
   }
   if (options.interpreters * options.threads > runtime::Pool::most_workers) {
-    PyErr_Format(PyExc_ValueError, "interpreters * threads must not be more than %zd", most_workers);
+    PyErr_Format(PyExc_ValueError, "interpreters * threads must not be more than %zd",
+                 most_workers);
     return py::Status::error;
   }
   if (max_tasks < 0) {

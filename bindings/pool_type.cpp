@@ -77,8 +77,8 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     new (&self.on_broken) Handle<BreakListener>();
     self.state = state;
     self.mode = arguments.mode;
-    self.pool = Pool::make(runtime::InterpreterHandle::share(state->self),
-                           std::move(arguments.options));
+    self.pool =
+        Pool::make(runtime::InterpreterHandle::share(state->self), std::move(arguments.options));
     return object.release();
   });
 }
@@ -289,8 +289,7 @@ constexpr const char* map_names[] = {"function", "calls", "timeout", "completion
 constexpr Signature map_signature = {"_submit_map", map_names, 5, 5, 2};
 
 /// `calls`: a list of tuples. A future for its results; see _take_results().
-PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
-                     PyObject* kwnames) {
+PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   PyObject* given[5];
   if (!parse_fast(map_signature, args, nargs, kwnames, given)) return nullptr;
   double timeout = 0;
@@ -393,8 +392,8 @@ bool wait_for_pools(const State& state, core::Deadline deadline) {
   return true;
 }
 
-/// _end_pools(stop): at the exit of the interpreter. What was submitted is carried out; with `stop`,
-/// or after Ctrl-C meanwhile, what runs is told to stop and gets a moment for that.
+/// _end_pools(stop): at the exit of the interpreter. What was submitted is carried out; with
+/// `stop`, or after Ctrl-C meanwhile, what runs is told to stop and gets a moment for that.
 PyObject* end_pools(PyObject* module, PyObject* stop) {
   State& state = state_of(module);
   const int is_stopped = PyObject_IsTrue(stop);
@@ -551,11 +550,11 @@ PyType_Spec spec = {
 /// atoll._futures has made.
 PyObject* register_futures(PyObject* module, PyObject* const* args, Py_ssize_t nargs) {
   State& state = state_of(module);
-  const bool is_right = nargs == 4 && PyType_Check(args[0]) && state.native_future_type &&
-                        PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]),
-                                         state.native_future_type) &&
-                        PyCallable_Check(args[1]) && PyExceptionClass_Check(args[2]) &&
-                        PyExceptionClass_Check(args[3]);
+  const bool is_right =
+      nargs == 4 && PyType_Check(args[0]) && state.native_future_type &&
+      PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]), state.native_future_type) &&
+      PyCallable_Check(args[1]) && PyExceptionClass_Check(args[2]) &&
+      PyExceptionClass_Check(args[3]);
   if (!is_right) {
     PyErr_SetString(PyExc_TypeError,
                     "_register_futures() takes a Future class, a function and two exceptions");

@@ -112,7 +112,13 @@ KINDS: dict[str, Any] = {
     "refused generator": [[{"a": 1, "b": 2}, (x for x in ())]],
 }
 #: By pickle, or through Python code: so many times fewer.
-SLOW = {"pickled": 10, "__main__ function": 100, "refused": 100, "refused generator": 100, "library": 4}
+SLOW = {
+    "pickled": 10,
+    "__main__ function": 100,
+    "refused": 100,
+    "refused generator": 100,
+    "library": 4,
+}
 
 
 def size_kb() -> int:
@@ -159,7 +165,9 @@ def main() -> int:
     for name in arguments.kinds or KINDS:
         start = time.monotonic()
         count, grown = growth(name, arguments.count)
-        print(f"{name:20}{count:>10,} {grown:>7,} KB {time.monotonic() - start:>7.1f} s", flush=True)
+        print(
+            f"{name:20}{count:>10,} {grown:>7,} KB {time.monotonic() - start:>7.1f} s", flush=True
+        )
         if grown > arguments.allowed:
             failed.append(name)
     if failed:

@@ -511,9 +511,7 @@ def ticker(seconds: float, /) -> Receiver[float]:
     values that nobody takes one is kept. No thread runs for it.
     """
 
-def register[T, V](
-    type: type[T], encode: Callable[[T], V], decode: Callable[[V], T]
-) -> None:
+def register[T, V](type: type[T], encode: Callable[[T], V], decode: Callable[[V], T]) -> None:
     """Tell how the instances of a class travel from this interpreter to others.
 
     encode(object) returns a value that can be sent; decode(value) makes the object of it in the

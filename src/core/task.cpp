@@ -12,9 +12,8 @@ void Task::finish() noexcept {
 }
 
 bool Task::cancel(Reach reach) noexcept {
-  const bool done =
-      move(State::pending, State::cancelled) ||
-      (reach == Reach::running && move(State::running, State::cancelled));
+  const bool done = move(State::pending, State::cancelled) ||
+                    (reach == Reach::running && move(State::running, State::cancelled));
   if (done) tell();
   return done;
 }

@@ -21,9 +21,9 @@ namespace libatoll::runtime {
 class Session {
  public:
   enum class Access {
-    run,    ///< runs `__main__`: one thread at a time, seen by is_running()
-    pin,    ///< merely inside: keeps the interpreter from being closed
-    close,  ///< the caller has begun to close it: the gate is not asked
+    run,     ///< runs `__main__`: one thread at a time, seen by is_running()
+    pin,     ///< merely inside: keeps the interpreter from being closed
+    close,   ///< the caller has begun to close it: the gate is not asked
     tenant,  ///< the caller has been given the right to run it before: the gate is not asked
   };
 

@@ -142,7 +142,11 @@ def sized(**slots):
 
 
 def state(obj):
-    kept = {n: getattr(obj, n) for n in ("a", "b", "x", "y", "z") if hasattr(type(obj), n) and hasattr(obj, n)}
+    kept = {
+        n: getattr(obj, n)
+        for n in ("a", "b", "x", "y", "z")
+        if hasattr(type(obj), n) and hasattr(obj, n)
+    }
     return type(obj), vars(obj) if hasattr(obj, "__dict__") else None, kept
 
 

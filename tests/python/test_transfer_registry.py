@@ -63,7 +63,9 @@ def test_travels_as_what_encode_makes_of_it():
 def test_beside_what_is_pickled():
     got = send([Handle("a"), re.compile("x"), Handle("b")])
     assert [got[0].name, got[2].name] == ["a", "b"]
-    with pytest.raises(NotShareableError, match=r"^\[1\]: test_transfer_registry\.Unpicklable|Unpicklable"):
+    with pytest.raises(
+        NotShareableError, match=r"^\[1\]: test_transfer_registry\.Unpicklable|Unpicklable"
+    ):
         send([Handle("a"), Unpicklable()])
 
 

@@ -104,7 +104,14 @@ def test_reduce_that_runs_forever_can_be_interrupted(line):
 
 def test_reduce_that_lies(line):
     put, _, size = line
-    for answer in (1, (), (1,), (list, 1), ("no such name",), (list, (), None, None, None, None, 7)):
+    for answer in (
+        1,
+        (),
+        (1,),
+        (list, 1),
+        ("no such name",),
+        (list, (), None, None, None, None, 7),
+    ):
         with pytest.raises(NotShareableError):
             put(Calling(lambda answer=answer: answer))
         assert size() == 0

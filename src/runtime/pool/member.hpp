@@ -2,8 +2,8 @@
 //
 // It is made, set up and entered by the first worker that comes; with several threads per
 // interpreter the others wait for that. A member that is retired takes no more jobs: each of its
-// workers leaves it before the next one, and the last closes the interpreter. Meanwhile its place is
-// free for a successor.
+// workers leaves it before the next one, and the last closes the interpreter. Meanwhile its place
+// is free for a successor.
 #pragma once
 
 #include <atomic>
@@ -49,8 +49,8 @@ class Member final : public core::Object {
 /// Where one member at a time stands; the workers of an index share it.
 class Place {
  public:
-  /// The member, for one more worker; `make` is called, without the lock, if there is none. Empty if
-  /// `make` returns that. In a thread that holds no GIL.
+  /// The member, for one more worker; `make` is called, without the lock, if there is none. Empty
+  /// if `make` returns that. In a thread that holds no GIL.
   template <class Make>
   [[nodiscard]] core::Handle<Member> enter(Make make) {
     std::unique_lock lock(mutex_);

@@ -145,7 +145,8 @@ Pool::Stats Pool::stats() const noexcept {
       .cancelled = read(counters_.cancelled),
       .timed_out = read(counters_.timed_out),
       .recycled = read(counters_.recycled),
-      .waiting = static_cast<std::size_t>(std::max<std::int64_t>(0, in_line - read(counters_.dropped))),
+      .waiting =
+          static_cast<std::size_t>(std::max<std::int64_t>(0, in_line - read(counters_.dropped))),
       .running = read(counters_.running),
       .workers = workers(),
       .interpreters = read(counters_.interpreters),

@@ -30,13 +30,13 @@ namespace libatoll::runtime {
 
 struct PoolOptions {
   std::size_t interpreters = 1;
-  std::size_t threads = 1;         ///< per interpreter
-  std::uint64_t max_jobs = 0;      ///< per interpreter, which is replaced then; 0: no limit
-  std::size_t warm = 0;            ///< spare interpreters
-  std::string name;                ///< threads are called <name>_<number>
+  std::size_t threads = 1;     ///< per interpreter
+  std::uint64_t max_jobs = 0;  ///< per interpreter, which is replaced then; 0: no limit
+  std::size_t warm = 0;        ///< spare interpreters
+  std::string name;            ///< threads are called <name>_<number>
   Config config = Config::isolated();
-  std::vector<std::string> preload;    ///< modules that every interpreter imports
-  std::vector<core::Message> set_up;   ///< calls that every interpreter makes then
+  std::vector<std::string> preload;   ///< modules that every interpreter imports
+  std::vector<core::Message> set_up;  ///< calls that every interpreter makes then
   /// What every interpreter does last, with its GIL; it leaves no Python error set. May be empty.
   std::function<void(transfer::Context&, RunResult&)> set_up_last;
   /// Calls around each job, in its thread; what the second returns comes with the result (empty
@@ -163,9 +163,9 @@ class Pool final : public core::Object {
   RunResult failure_;
 
   std::unique_ptr<Place[]> places_;
-  core::Handle<core::Channel> spares_;    ///< members that are ready
-  core::Handle<core::Channel> upkeep_;    ///< to the thread of keep_warm(): members to close, or
-                                          ///< nothing: one is to be made
+  core::Handle<core::Channel> spares_;  ///< members that are ready
+  core::Handle<core::Channel> upkeep_;  ///< to the thread of keep_warm(): members to close, or
+                                        ///< nothing: one is to be made
 
   core::Lock running_lock_;
   std::vector<core::Handle<Job>> running_;  ///< by worker; guarded by running_lock_

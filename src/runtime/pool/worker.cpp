@@ -71,8 +71,8 @@ bool Pool::serve(std::size_t index, Member& member, Handle<Job>& job) {
   Session session(interpreter, Session::Access::tenant);
   if (!lifecycle::join_current()) throw InterpreterError(take_error_text());
   transfer::Context& context = *interpreter.context();
-  const auto desk = Handle<Desk>::make(InterpreterHandle::share(&interpreter),
-                                       PyThread_get_thread_ident());
+  const auto desk =
+      Handle<Desk>::make(InterpreterHandle::share(&interpreter), PyThread_get_thread_ident());
   for (;;) {
     if (!job) job = next_job(interpreter.id());
     if (!job) return false;
@@ -200,7 +200,8 @@ void Pool::set_up(Member& member, RunResult& result) {
   if (!lifecycle::join_current()) throw InterpreterError(take_error_text());
   transfer::Context& context = *interpreter.context();
   for (const std::string& module : options_.preload) {
-    if (py::guarded([&] { return py::Ref::steal(PyImport_ImportModule(module.c_str())); })) continue;
+    if (py::guarded([&] { return py::Ref::steal(PyImport_ImportModule(module.c_str())); }))
+      continue;
     return fail_here(context, result);
   }
   for (const core::Message& call : options_.set_up) {
