@@ -1,4 +1,4 @@
-"""What handing a call to a pool costs, beside CPython's InterpreterPoolExecutor and its relatives."""
+"""What handing a call to a pool costs, beside CPython's executors."""
 
 import concurrent.futures
 import os
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from multiprocessing import get_context
 from time import perf_counter
 
@@ -40,7 +41,8 @@ def measure(options: Options) -> Iterator[Row]:
             peers[STOCK.name] = stack.enter_context(
                 concurrent.futures.InterpreterPoolExecutor(WORKERS)
             )
-        for each in (pool, executor, *peers.values()):
+        everybody: list[Executor | atoll.Pool] = [pool, executor, *peers.values()]
+        for each in everybody:
             # All workers are there, and know what they will need.
             list(each.map(triple, range(1000)))
         yield from submitting(pool, executor, peers, options)
@@ -52,10 +54,9 @@ def measure(options: Options) -> Iterator[Row]:
 def submitting(
     pool: atoll.Pool, executor: Executor, peers: dict[str, Executor], options: Options
 ) -> Iterator[Row]:
-    functions: dict[str, Callable[[], object]] = {
-        name: submit_and_wait(each)
-        for name, each in {"pool": pool, "executor": executor, **peers}.items()
-    }
+    functions = {name: submit_and_wait(each) for name, each in peers.items()}
+    functions["pool"] = submit_and_wait(pool)
+    functions["executor"] = submit_and_wait(executor)
     functions["run"] = lambda: pool.run(triple, 7)
     taken = interleaved_medians(functions, batches=options.pick(150, 15))
     stock = {name: taken[name] for name in (STOCK.name,) if name in taken}
@@ -83,7 +84,7 @@ def mapping(
         "executor": (short, lambda numbers: executor.map(triple, numbers)),
     }
     for name, peer in peers.items():
-        runs[name] = (short, lambda numbers, peer=peer: peer.map(triple, numbers))
+        runs[name] = (short, partial(peer.map, triple))
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(options.pick(15, 5)):
         for name, (numbers, start) in runs.items():

@@ -34,7 +34,7 @@ def get(url: str) -> int:
     """IO-bound: one GET."""
     import httpx
 
-    return httpx.get(url).status_code
+    return int(httpx.get(url).status_code)
 
 
 def items_of(work: str, port: int) -> tuple[Callable[[Any], Any], Sequence[Any], list[Any]]:

@@ -1,9 +1,9 @@
 """What it costs to send a value and receive it, beside other ways to copy Python objects.
 
-One thread puts a value into a queue and takes it out again, so that nothing is measured but encoding
-and decoding. pickle, marshal and msgspec serialize and deserialize, without anything in between. A
-column is empty where that way cannot carry the value, or brings back another one (a tuple of
-msgspec's is a list).
+One thread puts a value into a queue and takes it out again, so that nothing is measured but
+encoding and decoding. pickle, marshal and msgspec serialize and deserialize, without anything in
+between. A column is empty where that way cannot carry the value, or brings back another one (a
+tuple of msgspec's is a list).
 """
 
 import marshal
@@ -24,7 +24,7 @@ from measure import ATOLL, STOCK, Library, Options, Row, interleaved_medians, li
 try:
     import msgspec
 except ModuleNotFoundError:  # pip install .[bench]
-    msgspec = None  # type: ignore[assignment]
+    msgspec = None
 
 COLUMNS = (ATOLL.name, STOCK.name, "pickle", "marshal", "Pipe", "msgpack")
 
@@ -157,7 +157,7 @@ def queue_of(library: Library) -> Run:
 
 def brings_back(run: Run, value: Any) -> bool:
     try:
-        return run(value, range(1)) == value
+        return bool(run(value, range(1)) == value)
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -174,7 +174,7 @@ def measure(options: Options) -> Iterator[Row]:
         ways["Pipe"] = pipe.run_of(size)
         # The call of a runner must not count.
         repeat = range(100 if size < 4096 else 1)
-        runs = {
+        runs: dict[str, Callable[[], object]] = {
             way: partial(run, value, repeat) for way, run in ways.items() if brings_back(run, value)
         }
         taken = interleaved_medians(runs, batches=options.pick(60, 15))

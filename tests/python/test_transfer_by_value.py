@@ -153,7 +153,7 @@ def repl_of(source):
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if line:
             typed.append(line)
-        in_block = line.startswith(" ") and not line.strip() == ""
+        in_block = line.startswith(" ") and line.strip() != ""
         if in_block and not following.startswith(" "):
             typed.append("")
     return "\n".join(typed) + "\n"

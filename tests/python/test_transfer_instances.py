@@ -80,8 +80,8 @@ class Concrete(Base):
 
 class Color(enum.Enum):
     RED = 1
-    GREEN = [2]
-    CRIMSON = 1
+    GREEN = [2]  # noqa: RUF012
+    CRIMSON = 1  # noqa: PIE796
 
 
 class Number(enum.IntEnum):
@@ -265,7 +265,7 @@ def test_deep_nesting():
     assert depth == 10_000
 
 
-# --- classes that pickle in a way of their own -----------------------------------------------------
+# --- classes that pickle in a way of their own ----------------------------------------------------
 
 
 class Reduced(Node):

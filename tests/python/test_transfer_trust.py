@@ -221,10 +221,10 @@ def test_where_recursion_ends(depth):
         frozen, key = frozenset([frozen]), (key,)
     assert send(frozen) == frozen
     assert send({key: [key]}) == {key: [key]}
+    deep = (x for x in ())
+    for _ in range(depth):
+        deep = {"k": [deep], "l": 1}
     with pytest.raises(NotShareableError, match="generator object"):
-        deep = (x for x in ())
-        for _ in range(depth):
-            deep = {"k": [deep], "l": 1}
         send(deep)
 
 
