@@ -19,10 +19,6 @@ PyObject* Decoder::open(Op op, std::uint32_t slot) {
     case Op::tuple:
       kind = Container::tuple;
       object = py::Ref::steal(PyTuple_New(size));
-      // A tuple that can be met before it is complete must have something in its places.
-      if (object && slot != no_slot) {
-        for (Py_ssize_t i = 0; i < size; ++i) PyTuple_SET_ITEM(object.get(), i, Py_None);
-      }
       break;
     case Op::list:
       kind = Container::list;
@@ -82,8 +78,9 @@ PyObject* Decoder::open_record(const KnownShape* shape, std::uint32_t slot) {
 
 PyObject* Decoder::enter(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,
                          const KnownShape* shape, const ClassFacts* facts) {
-  // A frozenset takes items only as long as nobody else refers to it.
-  const bool late = kind == Container::frozenset;
+  // A frozenset takes items only as long as nobody else refers to it, and a tuple that is a key must
+  // not change. So no encoder refers to them before they are complete (Encoder::is_late).
+  const bool late = kind == Container::frozenset || kind == Container::tuple;
   if (slot != no_slot && !late) keep(slot, object.get());
   if (depth_ >= deepest_recursion) {
     return run_frames(std::move(object), kind, size, late ? slot : no_slot, shape, facts);
@@ -108,7 +105,6 @@ bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, cons
       for (Py_ssize_t i = 0; i < size; ++i) {
         PyObject* const item = read_item();
         if (!item) return false;
-        // The place holds None or nothing: no count to give back.
         PyTuple_SET_ITEM(object, i, item);
       }
       return true;

@@ -35,7 +35,7 @@ PyObject* Decoder::run_to(std::size_t floor) {
     }
     const DecodeFrame done = frames_.back();
     frames_.pop_back();
-    if (done.kind == Container::frozenset && done.slot != no_slot) {
+    if (done.slot != no_slot) {
       keep(done.slot, done.object);
     }
     if (frames_.size() == floor) return done.object;
@@ -68,7 +68,6 @@ bool Decoder::fill(DecodeFrame& frame) {
     case Container::tuple:
       while (frame.index < frame.size) {
         if (!(item = read_item())) return false;
-        // The place holds None or nothing: no count to give back.
         PyTuple_SET_ITEM(object, frame.index++, item);
       }
       return true;

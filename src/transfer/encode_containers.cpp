@@ -73,11 +73,14 @@ Encoder::Step Encoder::enter(PyObject* object, Container kind, Py_ssize_t size,
   if (depth_ >= deepest_recursion) return run_frames(object, kind, size, values);
   const py::Ref kept = py::Ref::borrow(object);
   const bool counts = kind != Container::tuple;
+  const bool late = is_late(kind);
+  if (late) late_.push_back(object);
   ++depth_;
   non_tuple_depth_ += counts;
   const Step step = put_items(object, kind, size, values);
   non_tuple_depth_ -= counts;
   --depth_;
+  if (late) late_.pop_back();
   return step;
 }
 
@@ -94,6 +97,7 @@ Encoder::Step Encoder::put_items(PyObject* object, Container kind, Py_ssize_t si
     case Container::record:
       return record_items(object, size, values);
     case Container::set:
+    case Container::frozenset:
       return set_items(object, size);
     default:
       return slice_items(object);

@@ -63,6 +63,7 @@ Encoder::Step Encoder::run_frame() {
       return Step::opened;
     }
     case Container::set:
+    case Container::frozenset:
       while (PyObject* const item = PyIter_Next(frame.extra)) {
         frame.current = item;
         if (frame.index++ == frame.size) {
@@ -113,7 +114,7 @@ Encoder::Step Encoder::run_dict(EncodeFrame& frame) {
 
 Encoder::Step Encoder::push(PyObject* object, Container kind, Py_ssize_t size, std::size_t values) {
   py::Ref iterator;
-  if (kind == Container::set) {
+  if (kind == Container::set || kind == Container::frozenset) {
     iterator = py::Ref::steal(PyObject_GetIter(object));
     if (!iterator) return Step::error;
   }
@@ -121,6 +122,7 @@ Encoder::Step Encoder::push(PyObject* object, Container kind, Py_ssize_t size, s
   (void)iterator.release();
   Py_INCREF(object);
   if (kind != Container::tuple) ++non_tuple_depth_;
+  if (is_late(kind)) late_.push_back(object);
   return Step::opened;
 }
 
@@ -128,6 +130,7 @@ void Encoder::pop_frame() noexcept {
   const EncodeFrame frame = frames_.back();
   frames_.pop_back();
   if (frame.kind != Container::tuple) --non_tuple_depth_;
+  if (is_late(frame.kind)) late_.pop_back();
   if (frame.kind == Container::record) scratch_->values.shrink_to(frame.values);
   Py_XDECREF(frame.extra);
   Py_DECREF(frame.object);
@@ -162,6 +165,7 @@ std::string Encoder::describe_frames() const {
         path += " key";
         break;
       case Container::set:
+      case Container::frozenset:
         path += " element";
         break;
       case Container::slice: {

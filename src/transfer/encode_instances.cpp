@@ -93,7 +93,6 @@ Encoder::Step Encoder::put_named_tuple(PyObject* object, const ClassFacts& facts
   const py::Ref kept = py::Ref::borrow(object);
   // The receiver makes it when it has the items, for which there are no frames.
   if (depth_ >= deepest_recursion) return refuse(object);
-  const Late late(*this, object);
   std::uint8_t flag;
   if (seen(object, flag)) return Step::done;
   writer_.op(Op::named_tuple, flag);

@@ -154,8 +154,7 @@ Encoder::Step Encoder::put_other(PyObject* object) {
       return open(object, EncodeFrame::Kind::set, Op::set, PySet_GET_SIZE(object));
     }
     if (type == &PyFrozenSet_Type) {
-      const Late late(*this, object);
-      return open(object, EncodeFrame::Kind::set, Op::frozenset, PySet_GET_SIZE(object));
+      return open(object, EncodeFrame::Kind::frozenset, Op::frozenset, PySet_GET_SIZE(object));
     }
     if (type == &PyFunction_Type || type == &PyCFunction_Type || type == &PyType_Type) {
       return put_callable(object);

@@ -125,6 +125,11 @@ class Encoder {
   void put_shape(ShapeTable::Shape& shape, std::uint8_t flag);
   /// The items of a container whose beginning is written. `values`: where those of a record start.
   Step enter(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values = 0);
+  /// What has a hash: the receiver may have to take it before anything refers to the whole of it.
+  static bool is_late(EncodeFrame::Kind kind) noexcept {
+    using Kind = EncodeFrame::Kind;
+    return kind == Kind::tuple || kind == Kind::named_tuple || kind == Kind::frozenset;
+  }
   Step put_items(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
   Step list_items(PyObject* list, Py_ssize_t size);
   Step tuple_items(PyObject* tuple, Py_ssize_t size);

@@ -72,6 +72,7 @@ struct EncodeFrame {
     dict_value,
     record,
     set,
+    frozenset,
     slice,
   };
   PyObject* object;   ///< owned
@@ -110,7 +111,7 @@ struct DecodeFrame {
   PyObject* key;     ///< owned or null: dict key that waits for its value
   Py_ssize_t index;
   Py_ssize_t size;
-  std::uint32_t slot;  ///< frozenset: number to give when complete, or no_slot
+  std::uint32_t slot;  ///< frozenset, tuple: number to give when complete, or no_slot
   Kind kind;
   const KnownShape* shape = nullptr;  ///< record, attributes: kept alive by DecodeScratch::shapes
   const ClassFacts* facts = nullptr;  ///< attributes, state

@@ -417,3 +417,13 @@ def test_namespace_types_still_go_by_pickle():
     assert send([collections.OrderedDict(a=1)]) == [collections.OrderedDict(a=1)]
     counter = collections.Counter("aab")
     assert send([counter]) == [counter]
+
+
+def test_tuples_that_are_keys_inside_of_themselves():
+    node = Node()
+    whole = (node, 1)
+    node.value = {whole: "itself"}
+    (got,) = send([whole])
+    assert got[0].value[got] == "itself"
+    (key,) = got[0].value
+    assert key is got
