@@ -26,8 +26,9 @@ using runtime::Outcome;
 struct FutureData {
   Handle<Job> job;
   State* state = nullptr;
-  bool is_watched = false;
-  bool is_settled = false;  ///< concurrent.futures' waiters and callbacks have been told
+  /// Of a watched future: is over when concurrent.futures' waiters have been told, and its callbacks
+  /// are next. Null if it is not watched.
+  Handle<runtime::Event> settled;
 };
 
 FutureData& data_of(const State& state, PyObject* object) {
@@ -133,9 +134,12 @@ bool wait_until_over(FutureData& self, const Signature& signature, PyObject* con
       timeout.seconds = std::max(timeout.seconds, 0.0);
     }
   }
-  if (!self.job || self.job->is_over()) return true;
-  const Handle<Job> job = self.job;
-  core::Completion completion(*job);
+  if (!self.job) return true;
+  // Whoever waits for a watched future goes on while its callbacks run in another thread, which has
+  // the GIL at first: they see what short ones have done. So it is with CPython's own futures.
+  const Handle<Task> awaited = self.settled ? Handle<Task>(self.settled) : Handle<Task>(self.job);
+  if (awaited->is_over()) return true;
+  core::Completion completion(*awaited);
   const Blocked blocked = timeout.is_zero() ? Blocked{Status::timed_out}
                                             : block_on(*self.state, completion, timeout.deadline());
   if (blocked.raised) return false;
@@ -173,16 +177,25 @@ Task::State state_of_job(const FutureData& self) {
   return self.job ? self.job->state() : Task::State::finished;
 }
 
+/// What is shown: a watched future changes when it is settled, not before. wait() and
+/// as_completed() count on that.
+Task::State state_of(const FutureData& self) {
+  const Task::State state = state_of_job(self);
+  const bool is_settling =
+      state >= Task::State::settling && self.settled && !self.settled->is_over();
+  return is_settling ? Task::State::running : state;
+}
+
 PyObject* done(PyObject* object, PyObject*) {
-  return PyBool_FromLong(state_of_job(self_of(object)) >= Task::State::finished);
+  return PyBool_FromLong(state_of(self_of(object)) >= Task::State::finished);
 }
 
 PyObject* cancelled(PyObject* object, PyObject*) {
-  return PyBool_FromLong(state_of_job(self_of(object)) == Task::State::cancelled);
+  return PyBool_FromLong(state_of(self_of(object)) == Task::State::cancelled);
 }
 
 PyObject* running(PyObject* object, PyObject*) {
-  const Task::State state = state_of_job(self_of(object));
+  const Task::State state = state_of(self_of(object));
   return PyBool_FromLong(state == Task::State::running || state == Task::State::settling);
 }
 
@@ -205,7 +218,7 @@ PyObject* cancel(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyOb
 PyObject* repr(PyObject* object) {
   const FutureData& self = self_of(object);
   const char* shown = "finished";
-  switch (state_of_job(self)) {
+  switch (state_of(self)) {
     case Task::State::pending:
       shown = "pending";
       break;
@@ -227,15 +240,9 @@ PyObject* repr(PyObject* object) {
 
 // --- what concurrent.futures looks at ------------------------------------------------------------
 
-/// One of the words of concurrent.futures._base. A watched future changes when it is settled, not
-/// before: wait() and as_completed() count on that.
+/// One of the words of concurrent.futures._base.
 PyObject* get_state(PyObject* object, void*) {
-  const FutureData& self = self_of(object);
-  Task::State state = state_of_job(self);
-  if (self.is_watched && !self.is_settled && state >= Task::State::settling) {
-    state = Task::State::running;
-  }
-  switch (state) {
+  switch (state_of(self_of(object))) {
     case Task::State::pending:
       return PyUnicode_InternFromString("PENDING");
     case Task::State::running:
@@ -269,37 +276,40 @@ PyObject* get_exception(PyObject* object, void*) {
 /// Settles a watched future when its job is over.
 class Watcher final : public Task::Listener {
  public:
-  Watcher(const State& state, PyObject* future) noexcept
-      : call_(state, state.settle_future, future) {}
-  void task_over() noexcept override { call_.make(); }
+  Watcher(const State& state, PyObject* future, Handle<runtime::Event> settled) noexcept
+      : call_(state, state.settle_future, future), settled_(std::move(settled)) {}
+  void task_over() noexcept override {
+    call_.make();
+    // Nobody waits in vain if the call could not be made.
+    settled_->set();
+  }
   void give_up() noexcept { call_.give_up(); }
 
  private:
   HomeCall call_;
+  const Handle<runtime::Event> settled_;
 };
 
 /// True if the future will be settled when its task is over; False: it is over already.
 PyObject* watch(PyObject* object, PyObject*) {
   FutureData& self = self_of(object);
-  if (self.is_watched || !self.job || self.job->is_over()) {
-    return PyBool_FromLong(self.is_watched && !self.is_settled);
+  if (self.settled || !self.job || self.job->is_over()) {
+    return PyBool_FromLong(self.settled && !self.settled->is_over());
   }
-  self.is_watched = true;
-  try {
-    auto watcher = Handle<Watcher>::make(*self.state, object);
+  return translated(*self.state, [&] {
+    auto settled = Handle<runtime::Event>::make();
+    const auto watcher = Handle<Watcher>::make(*self.state, object, settled);
+    self.settled = std::move(settled);
     if (self.job->listen(watcher)) Py_RETURN_TRUE;
     // It was over first.
-    self.is_settled = true;
+    self.settled = nullptr;
     watcher->give_up();
-  } catch (const std::bad_alloc&) {
-    self.is_watched = false;
-    return PyErr_NoMemory();
-  }
-  Py_RETURN_FALSE;
+    Py_RETURN_FALSE;
+  });
 }
 
 PyObject* settle(PyObject* object, PyObject*) {
-  self_of(object).is_settled = true;
+  if (const Handle<runtime::Event> settled = self_of(object).settled) settled->set();
   Py_RETURN_NONE;
 }
 
@@ -352,7 +362,9 @@ void finalize(PyObject* object) {
     PyErr_Clear();
     return;
   }
-  data_of(*state, object).job = nullptr;
+  FutureData& self = data_of(*state, object);
+  self.job = nullptr;
+  self.settled = nullptr;
 }
 
 PyMethodDef methods[] = {

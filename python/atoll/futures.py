@@ -185,7 +185,11 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
         size = max(1, chunksize)
         if buffersize is not None:
             size = min(size, buffersize)
-        if size == 1 or self._bad_initializer is not None:
+        # Who has put another submit() in place (tqdm has) wants to see each call.
+        is_own = (
+            "submit" not in self.__dict__ and type(self).submit is InterpreterPoolExecutor.submit
+        )
+        if size == 1 or self._bad_initializer is not None or not is_own:
             return self._map_calls(fn, zip(*iterables, strict=False), end, buffersize)
         return self._map_chunks(fn, zip(*iterables, strict=False), end, size, buffersize)
 

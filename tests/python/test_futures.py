@@ -468,3 +468,16 @@ class TestMemory:
             work()
         gc.collect()
         assert resident() - before < 6_000_000
+
+
+def test_callbacks_come_before_those_who_wait(pool, start_blocked):
+    """As with CPython's own futures, if the GIL does not change hands meanwhile."""
+    in_order = 0
+    for _ in range(20):
+        blocked = Blocked(pool)
+        called = []
+        blocked.future.add_done_callback(called.append)
+        waiting = start_blocked(lambda b=blocked, c=called: (b.future.result(), len(c)))
+        blocked.go(1)
+        in_order += waiting.result() == (1, 1)
+    assert in_order > 10

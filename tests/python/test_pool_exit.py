@@ -291,7 +291,8 @@ class TestInterrupt:
     futures[0].result()
             """
         )
-        assert status == -signal.SIGINT
+        # What CPython remembers of the KeyboardInterrupt is lost when any thread calls eval().
+        assert status in (1, -signal.SIGINT)
         assert err.count("Traceback") == 1
         assert err.endswith("KeyboardInterrupt\n")
 

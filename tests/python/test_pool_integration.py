@@ -14,41 +14,31 @@ def executor_fixture():
         yield executor
 
 
-class TestTqdm:
-    """tqdm.contrib.concurrent, which has process_map() and thread_map() on one helper."""
-
-    @pytest.fixture(name="interpreter_map")
-    def interpreter_map_fixture(self):
-        module = pytest.importorskip("tqdm.contrib.concurrent")
-        own = getattr(module, "interpreter_map", None)
-        return own or (
-            lambda function, *iterables, **kwargs: module._executor_map(
-                InterpreterPoolExecutor, function, *iterables, **kwargs
-            )
-        )
-
-    def test_interpreter_map(self, interpreter_map, capsys):
-        assert interpreter_map(abs, range(-20, 0), max_workers=2) == list(range(20, 0, -1))
-        assert "20/20" in capsys.readouterr().err
-
-    def test_with_chunks_and_several_iterables(self, interpreter_map):
-        assert interpreter_map(
-            pow, range(10), range(10), max_workers=2, chunksize=3, disable=True
-        ) == [n**n for n in range(10)]
-
-    def test_its_own_interpreter_map_on_this_executor(self, run_source):
-        pytest.importorskip("tqdm")
-        proc = run_source("""
-            import atoll
-            atoll.install()
-            import tqdm.contrib.concurrent as module
-            if hasattr(module, 'interpreter_map'):
-                print(module.interpreter_map(abs, [-1, -2], disable=True, max_workers=2))
-            else:
-                from concurrent.futures import InterpreterPoolExecutor
-                print(module._executor_map(InterpreterPoolExecutor, abs, [-1, -2], disable=True))
-        """)
-        assert proc.stdout == "[1, 2]\n"
+@pytest.mark.parametrize("chunksize", [1, 3])
+def test_interpreter_map_of_tqdm(run_source, chunksize):
+    concurrent = pytest.importorskip("tqdm.contrib.concurrent")
+    if not hasattr(concurrent, "interpreter_map"):
+        pytest.skip("this tqdm has none")
+    proc = run_source(f"""
+        import atoll
+        atoll.install()
+        import concurrent.futures
+        from tqdm.contrib.concurrent import interpreter_map
+        made = []
+        class Executor(concurrent.futures.InterpreterPoolExecutor):
+            def __init__(self, *args, **kwargs):
+                made.append(self)
+                super().__init__(*args, **kwargs)
+        concurrent.futures.InterpreterPoolExecutor = Executor
+        arguments = dict(max_workers=2, chunksize={chunksize})
+        print(interpreter_map(pow, range(7), range(7), **arguments), len(made))
+        print(interpreter_map(abs, [-1], disable=True, **arguments))
+        try: interpreter_map(divmod, [1], [0], disable=True, **arguments)
+        except ZeroDivisionError as error: print(error)
+    """)
+    assert proc.stdout.splitlines()[:2] == ["[1, 1, 4, 27, 256, 3125, 46656] 1", "[1]"]
+    assert "by zero" in proc.stdout
+    assert "7/7" in proc.stderr
 
 
 class TestDask:
