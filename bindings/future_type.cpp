@@ -26,8 +26,8 @@ using runtime::Outcome;
 struct FutureData {
   Handle<Job> job;
   State* state = nullptr;
-  /// Of a watched future: is over when concurrent.futures' waiters have been told, and its callbacks
-  /// are next. Null if it is not watched.
+  /// Of a watched future: is over when concurrent.futures' waiters have been told, and its
+  /// callbacks are next. Null if it is not watched.
   Handle<runtime::Event> settled;
 };
 
