@@ -68,6 +68,8 @@ py::Ref PackedArguments::pass_to(const py::Ref& callable, transfer::Context& con
 
 void ValueJob::run(transfer::Context& context, runtime::RunResult& result) {
   try {
+    runtime::Interruptible span(*this);
+    if (!span.begin()) throw PythonRaised();
     value_ = carry_out_here(context);
     return;
   } catch (const PythonRaised&) {

@@ -142,10 +142,10 @@ void call_here(transfer::Context& context, const core::Message& call, transfer::
 }
 
 void call_here(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
-               RunResult& result) {
+               RunResult& result, transfer::CallSpan& span) {
   bool called = false;
   const py::Ref value =
-      py::guarded([&] { return decode_and_call(context, std::move(call), called); });
+      py::guarded([&] { return decode_and_call(context, std::move(call), called, &span); });
   settle(context, value, called, result_mode, result);
 }
 
@@ -153,19 +153,32 @@ void fail_here(transfer::Context& context, RunResult& result) {
   fail(result, Outcome::raised, context, transfer::Mode::any);
 }
 
+namespace {
+
+/// Appends the results of the calls of map_here(), until one fails: false with the error set.
+bool make_calls(transfer::Context& context, PyObject* function, PyObject* items, PyObject* results,
+                transfer::CallSpan& span) {
+  if (!span.begin()) return false;
+  bool is_good = true;
+  for (Py_ssize_t i = 0; is_good && i < PyList_GET_SIZE(items); ++i) {
+    const py::Ref value = call_with(context, function, PyList_GET_ITEM(items, i));
+    is_good = value && PyList_Append(results, value.get()) == 0;
+  }
+  span.end();
+  return is_good;
+}
+
+}  // namespace
+
 void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
-              RunResult& result) {
+              RunResult& result, transfer::CallSpan& span) {
   const py::Ref pair = transfer::decode(context, std::move(calls));
   const py::Ref results = py::Ref::steal(pair ? PyList_New(0) : nullptr);
   if (!results) return fail(result, Outcome::not_shareable, context);
   PyObject* const function = PyTuple_GET_ITEM(pair.get(), 0);
   PyObject* const items = PyTuple_GET_ITEM(pair.get(), 1);
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); ++i) {
-    const py::Ref value = call_with(context, function, PyList_GET_ITEM(items, i));
-    if (!value || PyList_Append(results.get(), value.get()) != 0) {
-      fail(result, Outcome::raised, context, result_mode);
-      break;
-    }
+  if (!make_calls(context, function, items, results.get(), span)) {
+    fail(result, Outcome::raised, context, result_mode);
   }
   if (!py::failed(transfer::encode(context, results.get(), result_mode, result.value))) return;
   keep_what_travels(context, results.get(), result_mode, result);

@@ -46,13 +46,13 @@ RunResult bind_in_main(Interpreter& target, const core::Message& names);
 void call_here(transfer::Context& context, const core::Message& call, transfer::Mode result_mode,
                RunResult& result);
 void call_here(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
-               RunResult& result);
+               RunResult& result, transfer::CallSpan& span);
 /// Takes the Python error that is set as what the code let escape.
 void fail_here(transfer::Context& context, RunResult& result);
 
 /// `calls` holds a function and a list of tuples, its arguments. The value is the list of results:
 /// of all calls, or of those before the first that failed, whose exception is the result's.
 void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
-              RunResult& result);
+              RunResult& result, transfer::CallSpan& span);
 
 }  // namespace libatoll::runtime

@@ -70,7 +70,8 @@ py::Ref read_keywords(Decoder& decoder, std::size_t count) {
   return names;
 }
 
-py::Ref run_call(Context& context, const core::Message& message, bool consume, bool& decoded) {
+py::Ref run_call(Context& context, const core::Message& message, bool consume, bool& decoded,
+                 CallSpan* span) {
   decoded = false;
   py::Ref callable;
   py::Ref names;
@@ -103,7 +104,10 @@ py::Ref run_call(Context& context, const core::Message& message, bool consume, b
     }
   }
   decoded = true;
-  return make_call(context, callable.get(), arguments.data(), positional, names.get());
+  if (span && !span->begin()) return {};
+  py::Ref result = make_call(context, callable.get(), arguments.data(), positional, names.get());
+  if (span) span->end();
+  return result;
 }
 
 }  // namespace
@@ -149,16 +153,16 @@ py::Ref make_call(Context& context, PyObject* callable, PyObject** args, Py_ssiz
 
 py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded) {
   try {
-    return run_call(context, message, false, decoded);
+    return run_call(context, message, false, decoded, nullptr);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return {};
   }
 }
 
-py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded) {
+py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded, CallSpan* span) {
   try {
-    return run_call(context, message, true, decoded);
+    return run_call(context, message, true, decoded, span);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return {};

@@ -34,12 +34,27 @@ bool is_shareable(Context& context, PyObject* object);
 py::Status encode_call(Context& context, PyObject* callable, PyObject* const* args,
                        Py_ssize_t nargs, PyObject* kwnames, core::Message& out,
                        Mode mode = Mode::any);
+/// Is told when what a message asks for begins, after all was decoded, and when it is over.
+class CallSpan {
+ public:
+  CallSpan(const CallSpan&) = delete;
+  CallSpan& operator=(const CallSpan&) = delete;
+  /// False with a Python error set: it is not to be called.
+  [[nodiscard]] virtual bool begin() noexcept = 0;
+  virtual void end() noexcept = 0;
+
+ protected:
+  CallSpan() noexcept = default;
+  ~CallSpan() = default;
+};
+
 /// Decodes the call, makes it, and returns its result. `decoded` tells on failure whether the
 /// callable ran (its exception is set) or the message could not be decoded (NotShareableError is
 /// set).
 py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded);
 /// For the last (or only) receiver: large buffers arrive without a copy.
-py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded);
+py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded,
+                        CallSpan* span = nullptr);
 
 /// Makes a call that has arrived: what looks at the frame that called it (`exec`, `globals`) finds
 /// that of `__main__`. As PyObject_Vectorcall(); the place before `args` may be used meanwhile.

@@ -196,6 +196,42 @@ class TestInterrupt:
         assert pool.run(abs, -1) == 1
         del kept
 
+    def test_before_the_arguments_have_arrived(self, pool):
+        class Slow:
+            """Waits where it arrives."""
+
+            def __init__(self, tx, gate):
+                self._parts = tx, gate
+
+            def __reduce__(self):
+                def arrive(tx, gate):
+                    tx.send("arriving")
+                    gate.recv()
+
+                return arrive, self._parts
+
+        tx, rx = atoll.channel(None)
+        go, gate = atoll.channel(None)
+        future = pool.submit(lambda slow, tx: tx.send("called"), Slow(tx, gate), tx)
+        assert rx.recv() == "arriving"
+        assert future.cancel(interrupt=True)
+        assert future.cancelled()
+        go.send(None)
+        assert pool.run(abs, -1) == 1
+        assert len(rx) == 0
+
+    def test_of_many_that_import_at_once(self):
+        """A module stays locked for ever if that interrupts its import in atoll's own code."""
+        for _ in range(5):
+            with atoll.Pool(1, threads=8) as pool:
+                kept, never = atoll.channel(0)
+                futures = [pool.submit(never.recv) for _ in range(8)]
+                for future in futures:
+                    # Most of them are being unpacked, or have not begun.
+                    assert future.cancel(interrupt=True)
+                assert pool.run(abs, -1) == 1
+                assert [pool.submit(len, kept).result() for _ in range(8)] == [0] * 8
+
     def test_it_never_hits_another_task(self):
         """Thousands of short tasks, cancelled at random moments."""
         chance = random.Random(5)

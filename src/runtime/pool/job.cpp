@@ -20,23 +20,10 @@ thread_local Desk* own_desk = nullptr;
 /// The span in which a worker is at a job. Inside.
 class AtWork {
  public:
-  AtWork(Desk& desk, const Job& job) noexcept : desk_(desk) {
-    own_desk = &desk;
-    desk.current = &job;
-  }
-  ~AtWork() {
-    own_desk = nullptr;
-    desk_.current = nullptr;
-    desk_.must_raise.store(false, std::memory_order_relaxed);
-    if (std::exchange(desk_.is_interrupted, false)) {
-      PyThreadState_SetAsyncExc(desk_.thread, nullptr);
-    }
-  }
+  explicit AtWork(Desk& desk) noexcept { own_desk = &desk; }
+  ~AtWork() { own_desk = nullptr; }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
-
- private:
-  Desk& desk_;
 };
 
 /// A limit on the run of a job, while it lasts.
@@ -79,6 +66,25 @@ void describe_failure(RunResult& result, const char* type, const char* what) {
 
 }  // namespace
 
+bool Interruptible::begin() noexcept {
+  if (job_.is_over()) {
+    transfer::Context* const context = transfer::find_current();
+    PyErr_SetNone(context ? context->task_interrupted() : PyExc_KeyboardInterrupt);
+    return false;
+  }
+  own_desk->current = &job_;
+  return true;
+}
+
+void Interruptible::end() noexcept {
+  if (!own_desk || !own_desk->current) return;
+  own_desk->current = nullptr;
+  own_desk->must_raise.store(false, std::memory_order_relaxed);
+  if (std::exchange(own_desk->is_interrupted, false)) {
+    PyThreadState_SetAsyncExc(own_desk->thread, nullptr);
+  }
+}
+
 Job::Job(double timeout) noexcept : timeout_(timeout) {}
 
 Job::~Job() = default;
@@ -92,7 +98,7 @@ Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& co
   const std::int64_t begin = core::monotonic_now();
   RunResult result;
   try {
-    const AtWork at_work(*desk, *this);
+    const AtWork at_work(*desk);
     const Limit limit(*this);
     run(context, result);
   } catch (const std::bad_alloc&) {
@@ -194,7 +200,8 @@ bool may_wait_on() noexcept {
 }
 
 void CallJob::run(transfer::Context& context, RunResult& result) {
-  call_here(context, std::move(call_), result_mode_, result);
+  Interruptible span(*this);
+  call_here(context, std::move(call_), result_mode_, result, span);
   // To CPython's executor the function is an argument of its own function.
   if (result_mode_ == transfer::Mode::any && result.outcome == Outcome::not_shareable &&
       result.exception->message == "func not shareable") {
@@ -203,7 +210,8 @@ void CallJob::run(transfer::Context& context, RunResult& result) {
 }
 
 void MapJob::run(transfer::Context& context, RunResult& result) {
-  map_here(context, std::move(calls_), result_mode_, result);
+  Interruptible span(*this);
+  map_here(context, std::move(calls_), result_mode_, result, span);
 }
 
 }  // namespace libatoll::runtime

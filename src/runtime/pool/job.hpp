@@ -36,10 +36,25 @@ struct Desk final : core::Object {
   core::Parker* const parker;
 
   // Guarded by the interpreter's GIL.
-  const Job* current = nullptr;
-  bool is_interrupted = false;  ///< the current job was told to stop
+  const Job* current = nullptr;  ///< whose code can be told to stop
+  bool is_interrupted = false;   ///< the current job was told to stop
 
   std::atomic<bool> must_raise{false};  ///< a wait in yet another interpreter has to raise that
+};
+
+/// The part of a job in which its code can be told to stop. What is before it and after it is
+/// atoll's own: an exception out of nowhere, in an import there, would leave the module locked for
+/// the other threads of the interpreter.
+class Interruptible final : public transfer::CallSpan {
+ public:
+  explicit Interruptible(const Job& job) noexcept : job_(job) {}
+  ~Interruptible() { end(); }
+  /// False with TaskInterrupted set if the job was called off meanwhile.
+  [[nodiscard]] bool begin() noexcept override;
+  void end() noexcept override;
+
+ private:
+  const Job& job_;
 };
 
 class Job : public core::Task {
