@@ -200,6 +200,18 @@ void Interpreter::delete_orphans() noexcept {
       [](const ThreadStateSlot& slot) { return slot.orphaned.load(std::memory_order_acquire); });
 }
 
+void Interpreter::forget_deleted_slots() noexcept {
+  const auto exists = [this](const PyThreadState* wanted) {
+    auto* state = PyInterpreterState_ThreadHead(state_);
+    while (state && state != wanted) state = PyThreadState_Next(state);
+    return state != nullptr;
+  };
+  std::lock_guard lock(slots_mutex_);
+  for (auto& slot : slots_) {
+    if (slot->state && !exists(slot->state)) slot->state = nullptr;
+  }
+}
+
 void Interpreter::delete_slots_except(PyThreadState* keep) noexcept {
   delete_slots_if([keep](const ThreadStateSlot& slot) { return slot.state != keep; });
 }

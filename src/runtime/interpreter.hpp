@@ -120,6 +120,9 @@ class Interpreter final : public core::Object {
   [[nodiscard]] std::size_t slot_count() const noexcept;
   /// Deletes the thread states of ended threads. Inside, with the GIL.
   void delete_orphans() noexcept;
+  /// Forgets the thread states that CPython has deleted itself, as it does on its way out. Inside,
+  /// with the GIL.
+  void forget_deleted_slots() noexcept;
   /// Deletes all cached thread states but `keep`. Inside, alone (run or close admitted), with the
   /// GIL.
   void delete_slots_except(PyThreadState* keep) noexcept;

@@ -87,6 +87,7 @@ PyObject* at_interpreter_exit(PyObject* capsule, PyObject*) {
   }
   record->held().close();
   record->clear_context();
+  record->forget_deleted_slots();
   record->delete_slots_except(PyThreadState_Get());
   Py_RETURN_NONE;
 }

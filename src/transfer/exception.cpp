@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "py/thread_state.hpp"
 #include "transfer/context_impl.hpp"
 #include "transfer/exception_chain.hpp"
 
@@ -22,6 +23,12 @@ class KeepError {
  private:
   PyObject* error_;
 };
+
+/// What `call` returns. It may run Python code, during which the process may end.
+template <class Call>
+py::Ref made_by(Call call) {
+  return py::Ref::steal(py::guarded(call));
+}
 
 /// UTF-8 with lone surrogates; false: not a text, or no memory.
 bool to_utf8(PyObject* text, std::string& out) {
@@ -49,14 +56,16 @@ void describe_type(Context& context, PyTypeObject* type, ExceptionSnapshot& snap
     snapshot.type_qualname = snapshot.type_name;
   }
   PyErr_Clear();
-  const auto module = py::Ref::steal(PyObject_GetAttr(reinterpret_cast<PyObject*>(type),
-                                                      context.impl().names.dunder_module.get()));
+  const py::Ref module = made_by([&] {
+    return PyObject_GetAttr(reinterpret_cast<PyObject*>(type),
+                            context.impl().names.dunder_module.get());
+  });
   if (!to_utf8(module.get(), snapshot.type_module)) snapshot.type_module = "<unknown>";
   PyErr_Clear();
 }
 
 void describe_message(PyObject* exception, ExceptionSnapshot& snapshot) {
-  const auto text = py::Ref::steal(PyObject_Str(exception));
+  const py::Ref text = made_by([&] { return PyObject_Str(exception); });
   PyErr_Clear();
   if (!to_utf8(text.get(), snapshot.message)) snapshot.message = "<exception str() failed>";
   const std::string& module = snapshot.type_module;
@@ -71,18 +80,22 @@ void describe_message(PyObject* exception, ExceptionSnapshot& snapshot) {
 /// "".join(traceback.TracebackException(type, exc, tb).format()), looked up each time: programs
 /// replace it.
 bool display(PyObject* exception, std::string& out) {
-  const auto module = py::Ref::steal(PyImport_ImportModule("traceback"));
+  const py::Ref module = made_by([] { return PyImport_ImportModule("traceback"); });
   const auto maker =
       py::Ref::steal(module ? PyObject_GetAttrString(module.get(), "TracebackException") : nullptr);
   if (!maker) return false;
   const auto traceback = py::Ref::steal(PyException_GetTraceback(exception));
-  const auto formatter = py::Ref::steal(
-      PyObject_CallFunctionObjArgs(maker.get(), reinterpret_cast<PyObject*>(Py_TYPE(exception)),
-                                   exception, traceback ? traceback.get() : Py_None, nullptr));
+  const py::Ref formatter = made_by([&] {
+    return PyObject_CallFunctionObjArgs(maker.get(),
+                                        reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception,
+                                        traceback ? traceback.get() : Py_None, nullptr);
+  });
   const auto lines =
       py::Ref::steal(formatter ? PyObject_CallMethod(formatter.get(), "format", nullptr) : nullptr);
   const auto empty = py::Ref::steal(lines ? PyUnicode_New(0, 127) : nullptr);
-  const auto joined = py::Ref::steal(empty ? PyUnicode_Join(empty.get(), lines.get()) : nullptr);
+  // `lines` is a generator.
+  const py::Ref joined =
+      made_by([&] { return empty ? PyUnicode_Join(empty.get(), lines.get()) : nullptr; });
   if (!joined || !to_utf8(joined.get(), out)) return false;
   if (!out.empty() && out.back() == '\n') out.pop_back();
   return true;
