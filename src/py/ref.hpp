@@ -38,6 +38,11 @@ class Ref {
   [[nodiscard]] PyObject* get() const noexcept { return object_; }
   [[nodiscard]] PyObject* release() noexcept { return std::exchange(object_, nullptr); }
   void reset() noexcept { Py_CLEAR(object_); }
+  /// For what is made when it is first needed. Making it may let another thread run (Python code,
+  /// imports), which makes it too: the first one stays, since it may be in use already.
+  void set_once(Ref made) noexcept {
+    if (!object_) *this = std::move(made);
+  }
   explicit operator bool() const noexcept { return object_ != nullptr; }
 
  private:

@@ -128,7 +128,7 @@ bool is_of_namedtuple(Library& library, PyObject* getnewargs, PyObject* construc
     const auto method =
         py::Ref::steal(sample ? PyObject_GetAttrString(sample.get(), "__getnewargs__") : nullptr);
     if (method && PyFunction_Check(method.get())) {
-      library.namedtuple_code = py::Ref::borrow(PyFunction_GET_CODE(method.get()));
+      library.namedtuple_code.set_once(py::Ref::borrow(PyFunction_GET_CODE(method.get())));
     }
     PyErr_Clear();
   }

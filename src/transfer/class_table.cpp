@@ -18,7 +18,7 @@ PyObject* dispatch_table(Library& library) {
     if (!copyreg) return nullptr;
     auto table = py::Ref::steal(PyObject_GetAttrString(copyreg, "dispatch_table"));
     PyErr_Clear();
-    if (table && PyDict_Check(table.get())) library.dispatch_table = std::move(table);
+    if (table && PyDict_Check(table.get())) library.dispatch_table.set_once(std::move(table));
   }
   return library.dispatch_table.get();
 }

@@ -81,17 +81,13 @@ py::Ref code_of(Context& context, CodeRecord& record) {
   return code;
 }
 
-const CodeFacts* facts_of(Context& context, PyObject* code) {
+std::shared_ptr<const CodeFacts> facts_of(Context& context, PyObject* code) {
   CodeNotes* const notes = notes_of(context.impl(), code);
-  if (notes && notes->facts) return notes->facts.get();
-  auto facts = std::make_unique<CodeFacts>();
+  if (notes && notes->facts) return notes->facts;
+  auto facts = std::make_shared<CodeFacts>();
   if (py::failed(find_facts(code, *facts))) return nullptr;
-  if (notes) {
-    notes->facts = std::move(facts);
-    return notes->facts.get();
-  }
-  context.impl().unattached_facts = std::move(facts);
-  return context.impl().unattached_facts.get();
+  if (notes) notes->facts = facts;
+  return facts;
 }
 
 }  // namespace libatoll::transfer

@@ -37,7 +37,7 @@ struct CodeFacts {
 /// Kept with a code object (as its "extra") from the first question to its end.
 struct CodeNotes {
   core::Handle<CodeRecord> record;
-  std::unique_ptr<CodeFacts> facts;
+  std::shared_ptr<const CodeFacts> facts;
 };
 
 /// The record of `code`, made at the first call. Empty with a Python error set on failure.
@@ -46,7 +46,7 @@ core::Handle<CodeRecord> record_of(Context& context, PyObject* code);
 /// The code object of `record` in this interpreter (a new reference to a cached one).
 py::Ref code_of(Context& context, CodeRecord& record);
 
-/// Valid as long as `code` lives and until the next call; null with a Python error set on failure.
-const CodeFacts* facts_of(Context& context, PyObject* code);
+/// Null with a Python error set on failure.
+std::shared_ptr<const CodeFacts> facts_of(Context& context, PyObject* code);
 
 }  // namespace libatoll::transfer

@@ -69,12 +69,7 @@ struct Context::Impl {
   py::Ref fake_main_modules;   ///< dict: file name -> module
   py::Ref ready_module;        ///< the last that a name led to: nobody is importing it any more
   py::Ref pickle_support;      ///< namespace of pickle_support.cpp's helpers
-  void* pending_main_call = nullptr;
-  py::Ref reducers;
-  void* hooked_dump = nullptr;  ///< pickle_hooks.cpp's, of the pickle under way
-  void* hooked_load = nullptr;
-  void* buffer_collector = nullptr;             ///< pickle.cpp's, of the pickle under way
-  std::unique_ptr<CodeFacts> unattached_facts;  ///< of the last code object that cannot keep notes
+  py::Ref reducers;            ///< see pickle_hooks.cpp
   std::array<ExtensionType, 32> extensions{};   ///< by tag
   std::array<py::Ref, 32> extension_classes;    ///< by tag
   std::vector<py::Ref> former_classes;          ///< replaced ones, still in the type table

@@ -131,7 +131,7 @@ py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot) {
   if (!maker) {
     const auto types = py::Ref::steal(PyImport_ImportModule("types"));
     if (!types) return {};
-    maker = py::Ref::steal(PyObject_GetAttrString(types.get(), "SimpleNamespace"));
+    maker.set_once(py::Ref::steal(PyObject_GetAttrString(types.get(), "SimpleNamespace")));
     if (!maker) return {};
   }
   const auto build = [&maker](std::initializer_list<std::pair<const char*, PyObject*>> fields) {

@@ -99,9 +99,9 @@ py::Ref far_end(PyObject* exception) {
 py::Ref make_remote_traceback(Context& context, const std::string& text) {
   py::Ref& type = context.impl().library.remote_traceback;
   if (!type) {
-    type = py::Ref::steal(PyErr_NewExceptionWithDoc(
+    type.set_once(py::Ref::steal(PyErr_NewExceptionWithDoc(
         "atoll.RemoteTraceback", "The traceback of an exception in another interpreter.",
-        PyExc_Exception, nullptr));
+        PyExc_Exception, nullptr)));
     if (!type) return {};
   }
   const std::string quoted = "\n\"\"\"\n" + text + "\n\"\"\"";

@@ -49,7 +49,7 @@ bool same_text(PyObject* a, PyObject* b) {
 }  // namespace
 
 Answer uses_globals(Context& context, PyObject* code, PyObject* globals, PyObject* builtins) {
-  const CodeFacts* const facts = facts_of(context, code);
+  const std::shared_ptr<const CodeFacts> facts = facts_of(context, code);
   if (!facts) return Answer::error;
   if (facts->stores_globals) return Answer::yes;
   if (facts->global_names.empty()) return Answer::no;

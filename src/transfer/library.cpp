@@ -64,9 +64,10 @@ PyDateTime_CAPI* datetime_api(Context& context) {
   if (!api) return library.datetime = python_datetime_api(library.python_datetime);
 #endif
   if (!api) return nullptr;
-  library.datetime = api;
   // Keeps the types alive that the type table refers to.
-  library.datetime_module = py::Ref::steal(PyImport_ImportModule("datetime"));
+  library.datetime_module.set_once(py::Ref::steal(PyImport_ImportModule("datetime")));
+  if (!library.datetime_module) return nullptr;
+  library.datetime = api;
   add(context, reinterpret_cast<PyObject*>(api->DateType), Kind::date);
   add(context, reinterpret_cast<PyObject*>(api->TimeType), Kind::time);
   add(context, reinterpret_cast<PyObject*>(api->DateTimeType), Kind::datetime);
@@ -83,6 +84,7 @@ py::Status load_uuid(Context& context) {
   py::Ref unknown =
       safe ? py::Ref::steal(PyObject_GetAttrString(safe.get(), "unknown")) : py::Ref();
   if (!unknown) return py::Status::error;
+  if (library.uuid_type) return py::Status::ok;  // while it was imported
   add(context, type.get(), Kind::uuid);
   library.safe_uuid_type = std::move(safe);
   library.safe_uuid_unknown = std::move(unknown);
@@ -95,6 +97,7 @@ py::Status load_decimal(Context& context) {
   if (library.decimal_type) return py::Status::ok;
   py::Ref type = import_from("decimal", "Decimal");
   if (!type) return py::Status::error;
+  if (library.decimal_type) return py::Status::ok;
   add(context, type.get(), Kind::decimal);
   library.decimal_type = std::move(type);
   return py::Status::ok;
@@ -108,6 +111,7 @@ py::Status load_paths(Context& context) {
     types[i] = import_from("pathlib", path_class_names[i]);
     if (!types[i]) return py::Status::error;
   }
+  if (library.path_types[0]) return py::Status::ok;
   for (std::size_t i = 0; i < types.size(); ++i) {
     add(context, types[i].get(), Kind::path, static_cast<std::uint8_t>(i));
   }

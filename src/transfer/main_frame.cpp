@@ -2,6 +2,7 @@
 
 #include "transfer/context_impl.hpp"
 #include "transfer/functions.hpp"
+#include "transfer/in_progress.hpp"
 
 namespace libatoll::transfer {
 namespace {
@@ -18,10 +19,7 @@ struct PendingCall {
 };
 
 PyObject* run_pending(PyObject*, PyObject*) {
-  Context* const context = find_current();
-  auto* const call =
-      context ? static_cast<PendingCall*>(std::exchange(context->impl().pending_main_call, nullptr))
-              : nullptr;
+  PendingCall* const call = InProgress<PendingCall>::take();
   if (!call) {
     PyErr_SetString(PyExc_SystemError, "no call is pending");
     return nullptr;
@@ -83,15 +81,14 @@ py::Ref call_in_main_frame(Context& context, PyObject* callable, PyObject** args
                            PyObject* kwnames) {
   Context::Impl& impl = context.impl();
   if (!impl.main_call_code) {
-    impl.main_call_code = make_code();
+    impl.main_call_code.set_once(make_code());
     if (!impl.main_call_code) return {};
   }
   PyObject* const globals = main_dict(context);
   if (!globals) return {};
   PendingCall call{callable, args, nargs, kwnames};
-  void* const outer = std::exchange(impl.pending_main_call, &call);
+  const InProgress<PendingCall> pending(call);
   auto result = py::Ref::steal(PyEval_EvalCode(impl.main_call_code.get(), globals, globals));
-  impl.pending_main_call = outer;
   if (!result) hide_frame(impl.main_call_code.get());
   return result;
 }

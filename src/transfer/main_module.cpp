@@ -17,7 +17,7 @@ py::Ref text_item(PyObject* dict, PyObject* name) {
 py::Ref hidden_module(Context& context, const MainOrigin& origin) {
   Context::Impl& impl = context.impl();
   if (!impl.fake_main_modules) {
-    impl.fake_main_modules = py::Ref::steal(PyDict_New());
+    impl.fake_main_modules.set_once(py::Ref::steal(PyDict_New()));
     if (!impl.fake_main_modules) return {};
   }
   if (PyObject* const known =
@@ -27,14 +27,9 @@ py::Ref hidden_module(Context& context, const MainOrigin& origin) {
   if (PyErr_Occurred()) return {};
   PyObject* const load = pickle_support(context, "load_main");
   if (!load) return {};
-  auto module = py::Ref::steal(
-      PyObject_CallFunctionObjArgs(load, impl.names.fake_main.get(), origin.file.get(),
-                                   origin.package ? origin.package.get() : Py_None, nullptr));
-  if (!module ||
-      PyDict_SetItem(impl.fake_main_modules.get(), origin.file.get(), module.get()) < 0) {
-    return {};
-  }
-  return module;
+  return py::Ref::steal(PyObject_CallFunctionObjArgs(
+      load, impl.fake_main_modules.get(), impl.names.fake_main.get(), origin.file.get(),
+      origin.package ? origin.package.get() : Py_None, nullptr));
 }
 
 }  // namespace

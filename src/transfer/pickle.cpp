@@ -6,6 +6,7 @@
 
 #include "transfer/context_impl.hpp"
 #include "transfer/errors.hpp"
+#include "transfer/in_progress.hpp"
 #include "transfer/main_module.hpp"
 #include "transfer/pickle_hooks.hpp"
 #include "transfer/pickle_support.hpp"
@@ -18,20 +19,14 @@ using wire::Op;
 
 namespace {
 
-/// What one pickle left outside of itself; lives on the stack of write_pickle. The innermost one of
-/// an interpreter is the current one: a __reduce__ may encode in its turn.
+/// What one pickle left outside of itself; lives on the stack of write_pickle.
 class Collector {
  public:
-  explicit Collector(Encoder& encoder)
-      : encoder_(encoder),
-        start_(encoder.mark().attachments),
-        current_(encoder.context().impl().buffer_collector),
-        outer_(current_) {
-    current_ = this;
-  }
+  explicit Collector(Encoder& encoder) noexcept
+      : encoder_(encoder), start_(encoder.mark().attachments), in_progress_(*this) {}
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
-  ~Collector() { current_ = outer_; }
+  ~Collector() = default;
 
   void add(core::Handle<core::SharedBuffer> bytes) {
     attachments_.push_back(encoder_.attach(std::move(bytes)));
@@ -48,16 +43,13 @@ class Collector {
  private:
   Encoder& encoder_;
   std::size_t start_;
-  void*& current_;
-  void* outer_;
   std::vector<std::size_t> attachments_;
+  InProgress<Collector> in_progress_;
 };
 
 // pickle's buffer_callback: true keeps the buffer in the pickle.
 PyObject* collect_buffer(PyObject*, PyObject* pickle_buffer) {
-  Context* const context = find_current();
-  auto* const collector =
-      context ? static_cast<Collector*>(context->impl().buffer_collector) : nullptr;
+  Collector* const collector = InProgress<Collector>::current();
   if (!collector) Py_RETURN_TRUE;
   const Py_buffer* const view = PyPickleBuffer_GetBuffer(pickle_buffer);
   if (!view) return nullptr;
@@ -80,18 +72,20 @@ py::Status load_pickle(Context::Impl& impl) {
   if (library.pickle_loads) return py::Status::ok;
   const auto module = py::Ref::steal(PyImport_ImportModule("pickle"));
   if (!module) return py::Status::error;
-  library.dumps_names = py::Ref::steal(Py_BuildValue("(ss)", "protocol", "buffer_callback"));
-  library.loads_names = py::Ref::steal(Py_BuildValue("(s)", "buffers"));
-  library.collect_buffer = py::Ref::steal(PyCFunction_New(&collect_buffer_def, nullptr));
-  library.protocol = py::Ref::steal(PyLong_FromLong(5));
-  library.pickle_dumps = py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps"));
-  library.pickling_error = py::Ref::steal(PyObject_GetAttrString(module.get(), "PicklingError"));
+  library.dumps_names.set_once(
+      py::Ref::steal(Py_BuildValue("(ss)", "protocol", "buffer_callback")));
+  library.loads_names.set_once(py::Ref::steal(Py_BuildValue("(s)", "buffers")));
+  library.collect_buffer.set_once(py::Ref::steal(PyCFunction_New(&collect_buffer_def, nullptr)));
+  library.protocol.set_once(py::Ref::steal(PyLong_FromLong(5)));
+  library.pickle_dumps.set_once(py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps")));
+  library.pickling_error.set_once(
+      py::Ref::steal(PyObject_GetAttrString(module.get(), "PicklingError")));
   auto loads = py::Ref::steal(PyObject_GetAttrString(module.get(), "loads"));
   if (!loads || !library.pickle_dumps || !library.pickling_error || !library.dumps_names ||
       !library.loads_names || !library.protocol || !library.collect_buffer) {
     return py::Status::error;
   }
-  library.pickle_loads = std::move(loads);
+  library.pickle_loads.set_once(std::move(loads));
   return py::Status::ok;
 }
 

@@ -34,8 +34,8 @@ PyMethodDef reduce_registered_def = {"reduce_registered", reduce_registered, MET
 /// reduce function: what the pickle says of an object is `restore(tag, number, attachment + 1)`.
 PyObject* reduce(PyObject*, PyObject* object) {
   Context* const context = find_current();
-  auto* const dump = context ? static_cast<Dump*>(context->impl().hooked_dump) : nullptr;
-  if (!dump) {
+  Dump* const dump = InProgress<Dump>::current();
+  if (!context || !dump) {
     PyErr_SetString(PyExc_SystemError, "no pickle is being made");
     return nullptr;
   }
@@ -98,8 +98,8 @@ PyObject* restore(PyObject*, PyObject* args) {
   Py_ssize_t attachment = 0;
   if (!PyArg_ParseTuple(args, "iKn", &tag, &number, &attachment)) return nullptr;
   Context* const context = find_current();
-  auto* const decoder = context ? static_cast<Decoder*>(context->impl().hooked_load) : nullptr;
-  if (!decoder) {
+  Decoder* const decoder = InProgress<Decoder>::current();
+  if (!context || !decoder || &decoder->context() != context) {
     PyErr_SetString(PyExc_ValueError, "the message of this object is gone");
     return nullptr;
   }
@@ -126,18 +126,16 @@ py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_cal
   Context::Impl& impl = encoder.context().impl();
   if (!impl.reducers) {
     const auto type = py::Ref::steal(PyType_FromSpec(&spec));
-    if (!type) return {};
-    impl.reducers = py::Ref::steal(PyObject_CallNoArgs(type.get()));
+    impl.reducers.set_once(py::Ref::steal(type ? PyObject_CallNoArgs(type.get()) : nullptr));
     if (!impl.reducers) return {};
   }
   PyObject* const dump =
       pickle_support(encoder.context(), globals == Globals::by_value ? "dump_by_value" : "dump");
   if (!dump) return {};
   Dump state{&encoder, false};
-  void* const outer = std::exchange(impl.hooked_dump, &state);
+  const InProgress<Dump> in_progress(state);
   auto pickled = py::Ref::steal(
       PyObject_CallFunctionObjArgs(dump, object, impl.reducers.get(), buffer_callback, nullptr));
-  impl.hooked_dump = outer;
   used = state.used;
   return pickled;
 }
@@ -146,13 +144,6 @@ py::Ref make_restore(Context&) {
   return py::Ref::steal(PyCFunction_New(&restore_def, nullptr));
 }
 
-RestoreScope::RestoreScope(Decoder& decoder) noexcept
-    : current_(decoder.context().impl().hooked_load), outer_(current_) {
-  current_ = &decoder;
-}
-
-RestoreScope::~RestoreScope() {
-  current_ = outer_;
-}
+RestoreScope::RestoreScope(Decoder& decoder) noexcept : in_progress_(decoder) {}
 
 }  // namespace libatoll::transfer

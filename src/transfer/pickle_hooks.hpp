@@ -7,6 +7,7 @@
 #include "py/ref.hpp"
 #include "transfer/decoder.hpp"
 #include "transfer/encoder.hpp"
+#include "transfer/in_progress.hpp"
 
 namespace libatoll::transfer {
 
@@ -29,11 +30,10 @@ class RestoreScope {
   explicit RestoreScope(Decoder& decoder) noexcept;
   RestoreScope(const RestoreScope&) = delete;
   RestoreScope& operator=(const RestoreScope&) = delete;
-  ~RestoreScope();
+  ~RestoreScope() = default;
 
  private:
-  void*& current_;
-  void* outer_;
+  InProgress<Decoder> in_progress_;
 };
 
 }  // namespace libatoll::transfer

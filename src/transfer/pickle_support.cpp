@@ -10,6 +10,7 @@ import functools
 import io
 import pickle
 import sys
+import threading
 import types
 
 
@@ -134,8 +135,18 @@ hooks = types.ModuleType(HOOKS)
 hooks.restore = restore
 
 
-def load_main(name, path, package):
-    """Executes a script as the hidden module `name`."""
+main_lock = threading.RLock()
+
+
+def load_main(known, name, path, package):
+    """The script executed as the hidden module `name`; `known` has those that were, by path."""
+    with main_lock:
+        if path not in known:
+            known[path] = run_main(name, path, package)
+        return known[path]
+
+
+def run_main(name, path, package):
     module = types.ModuleType(name)
     module.__file__ = path
     module.__package__ = package
@@ -174,7 +185,7 @@ PyObject* pickle_support(Context& context, const char* name) {
       return nullptr;
     }
     if (!py::Ref::steal(PyEval_EvalCode(code.get(), made.get(), made.get()))) return nullptr;
-    space = std::move(made);
+    space.set_once(std::move(made));
   }
   PyObject* const found = PyDict_GetItemString(space.get(), name);
   if (!found) PyErr_Format(PyExc_SystemError, "no helper named %s", name);

@@ -62,7 +62,7 @@ py::Status check_script(Context& context, PyObject* object) {
       code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) {
     return refuse("code with args not supported");
   }
-  const CodeFacts* const facts = facts_of(context, object);
+  const std::shared_ptr<const CodeFacts> facts = facts_of(context, object);
   if (!facts) return py::Status::error;
   if (!facts->returns_only_none) return refuse("code that returns a value is not a script");
   return py::Status::ok;

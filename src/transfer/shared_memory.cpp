@@ -48,7 +48,7 @@ PyType_Spec spec = {
 Exporter* make(Context& context) {
   py::Ref& type = context.impl().shared_memory_type;
   if (!type) {
-    type = py::Ref::steal(PyType_FromSpec(&spec));
+    type.set_once(py::Ref::steal(PyType_FromSpec(&spec)));
     if (!type) return nullptr;
   }
   auto* const actual = reinterpret_cast<PyTypeObject*>(type.get());
