@@ -145,7 +145,13 @@ class Pool {
   [[nodiscard]] std::vector<T> map(std::string_view callable, Items&& items,
                                    const MapOptions& options = {}) const {
     List arguments;
-    for (auto&& item : items) arguments.push_back(Value(std::forward<decltype(item)>(item)));
+    for (auto&& item : items) {
+      if constexpr (std::is_constructible_v<Value, decltype(item)>) {
+        arguments.push_back(Value(std::forward<decltype(item)>(item)));
+      } else {  // What stands for a value, as in std::vector<bool>.
+        arguments.push_back(Value(static_cast<std::ranges::range_value_t<Items>>(item)));
+      }
+    }
     List results = map_list(callable, arguments, options);
     if constexpr (std::is_same_v<T, Value>) {
       return results;

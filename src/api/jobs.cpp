@@ -14,8 +14,6 @@
 
 namespace libatoll::api {
 
-using core::Task;
-
 namespace {
 
 /// The Python error that is set, where it says that something could not be read.
@@ -27,9 +25,8 @@ namespace {
 }
 
 /// Each message arrives once.
-py::Ref unpack(transfer::Context& context, core::Message&& message) {
+py::Ref unpack(transfer::Context& context, core::Message message) {
   py::Ref object = transfer::decode(context, std::move(message));
-  message.reset();
   if (!object) throw_unreadable(context);
   return object;
 }

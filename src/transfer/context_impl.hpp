@@ -70,9 +70,9 @@ struct Context::Impl {
   py::Ref ready_module;        ///< the last that a name led to: nobody is importing it any more
   py::Ref pickle_support;      ///< namespace of pickle_support.cpp's helpers
   py::Ref reducers;            ///< see pickle_hooks.cpp
-  std::array<ExtensionType, 32> extensions{};   ///< by tag
-  std::array<py::Ref, 32> extension_classes;    ///< by tag
-  std::vector<py::Ref> former_classes;          ///< replaced ones, still in the type table
+  std::array<ExtensionType, 32> extensions{};  ///< by tag
+  std::array<py::Ref, 32> extension_classes;   ///< by tag
+  std::vector<py::Ref> former_classes;         ///< replaced ones, still in the type table
 };
 
 }  // namespace libatoll::transfer

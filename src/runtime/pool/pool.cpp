@@ -24,7 +24,7 @@ Pool::Pool(InterpreterHandle home, PoolOptions options)
       places_(std::make_unique<Place[]>(options_.interpreters)) {}
 
 Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
-  const auto pool = Handle<Pool>::adopt(new Pool(std::move(home), std::move(options)));
+  auto pool = Handle<Pool>::adopt(new Pool(std::move(home), std::move(options)));
   pool->running_.resize(pool->max_workers());
   if (pool->options_.warm == 0) return pool;
   pool->spares_ = Handle<Channel>::make(Channel::unbounded);

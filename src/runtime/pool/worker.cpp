@@ -17,7 +17,6 @@
 
 namespace libatoll::runtime {
 
-using core::Channel;
 using core::Handle;
 using core::Item;
 using core::Status;
@@ -182,7 +181,7 @@ Handle<Member> Pool::make_member() noexcept {
     if (fresh->admit_run() != Interpreter::Admission::admitted) {
       throw InterpreterError("somebody else uses an interpreter that was made for the pool");
     }
-    const auto member = Handle<Member>::make(fresh);
+    auto member = Handle<Member>::make(fresh);
     RunResult result;
     set_up(*member, result);
     if (result.outcome == Outcome::returned) return member;

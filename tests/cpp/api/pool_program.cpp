@@ -17,7 +17,6 @@
 
 using libatoll::Closed;
 using libatoll::Future;
-using libatoll::Interpreter;
 using libatoll::Pool;
 using libatoll::Runtime;
 using libatoll::Value;
