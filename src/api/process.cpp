@@ -29,6 +29,10 @@ namespace {
 // in C cannot.
 constexpr auto patience = std::chrono::milliseconds(500);
 
+core::Deadline patience_from_now() {
+  return core::Deadline::after(std::chrono::duration<double>(patience).count());
+}
+
 /// Raises SystemExit in whoever runs `target`; true if nobody does after that.
 bool stop_runner(runtime::Interpreter& target) {
   {
@@ -53,14 +57,17 @@ bool try_close(runtime::Interpreter& target) {
 }
 
 /// Waits for the main interpreter's Python threads, which may use other interpreters, as
-/// Py_FinalizeEx() will do once more.
-void join_python_threads() {
+/// Py_FinalizeEx() will do once more. False: a Ctrl-C ended the wait.
+bool join_python_threads() {
   const py::Ref name = py::Ref::steal(PyUnicode_FromString("threading"));
   const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
   if (threading) {
     const py::Ref done = py::Ref::steal(PyObject_CallMethod(threading.get(), "_shutdown", nullptr));
   }
-  if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
+  if (!PyErr_Occurred()) return true;
+  const bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+  PyErr_WriteUnraisable(threading.get());
+  return !interrupted;
 }
 
 /// Lets go of what atoll holds in the main interpreter when CPython clears that: after the last
@@ -153,9 +160,11 @@ std::string Process::close_leftovers() {
 
 void Process::finish_pools() {
   PyEval_RestoreThread(state_);
-  // Which may still submit.
-  if (!runtime::PoolList::instance().all().empty()) join_python_threads();
-  const bool all = runtime::finish_pools(nullptr);
+  // The threads may still submit. A Ctrl-C while they are waited for is one for the pools too: it
+  // is gone when those are looked at.
+  const bool go_on = runtime::PoolList::instance().all().empty() || join_python_threads();
+  const bool all =
+      go_on ? runtime::finish_pools(nullptr) : runtime::stop_pools(patience_from_now());
   state_ = PyEval_SaveThread();
   if (!all) throw InterpreterError("tasks of a pool still run");
 }
@@ -165,7 +174,7 @@ void Process::leave_main_only() {
     throw InterpreterError("another thread still uses the main interpreter");
   }
   PyEval_RestoreThread(state_);
-  join_python_threads();
+  (void)join_python_threads();
   state_ = PyEval_SaveThread();
   // From now on nobody can make pools, or workers.
   finish_pools();
@@ -216,8 +225,7 @@ void Process::finish_at_exit() noexcept {
   // On another thread, or out of an interpreter, CPython is left to the end of the process.
   if (!started_ || std::this_thread::get_id() != starter_ || py::attached_thread_state()) return;
   try {
-    constexpr double seconds = std::chrono::duration<double>(patience).count();
-    if (!runtime::stop_pools(core::Deadline::after(seconds))) return;
+    if (!runtime::stop_pools(patience_from_now())) return;
     finish();
   } catch (const std::exception&) {
     // Threads are still at work: they end with the process.

@@ -199,8 +199,9 @@ void python_pools_end_with_the_runtime() {
 #endif
 }
 
-void ctrl_c_stops_the_wait_for_tasks() {
+void close_after_ctrl_c(const std::string& source) {
   Runtime runtime({.install_signal_handlers = true});
+  runtime.main().exec(source);
   const Held held;
   const Pool pool = Pool::create({.interpreters = 1, .source = Held::source});
   const Future<> spins = held.spin_in(pool);
@@ -211,6 +212,14 @@ void ctrl_c_stops_the_wait_for_tasks() {
   runtime.close();
   CHECK(spins.is_cancelled());
   CHECK(waits.is_cancelled());
+}
+
+void ctrl_c_stops_the_wait_for_tasks() {
+  close_after_ctrl_c("");
+}
+
+void ctrl_c_stops_the_wait_for_threads_and_tasks() {
+  close_after_ctrl_c("import threading");
 }
 
 // Leaving the process without closing: "ok" comes before, and nothing bad after it.
@@ -261,6 +270,7 @@ const libatoll::test::Scenarios scenarios = {
     SCENARIO(submits_while_closing),
     SCENARIO(python_pools_end_with_the_runtime),
     SCENARIO(ctrl_c_stops_the_wait_for_tasks),
+    SCENARIO(ctrl_c_stops_the_wait_for_threads_and_tasks),
     SCENARIO(exit_stops_tasks),
     SCENARIO(exit_leaves_what_blocks),
     SCENARIO(exit_on_another_thread),
