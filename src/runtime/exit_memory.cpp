@@ -25,11 +25,13 @@ void free_again() {
 // function finds these tuples, but what free() is given can be held back.
 void keep_freed_memory() noexcept {
   if (Py_Version >= 0x030C0400) return;
-  PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &original);
-  if (original.free == keep) return;
+  PyMemAllocatorEx now;
+  PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &now);
+  if (now.free == keep) return;
+  original = now;
   // Without it a program that goes on after Py_FinalizeEx() would never free such memory again.
   if (Py_AtExit(free_again) != 0) return;
-  PyMemAllocatorEx keeping = original;
+  PyMemAllocatorEx keeping = now;
   keeping.free = keep;
   PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &keeping);
 }

@@ -8,6 +8,8 @@
 #include <doctest/doctest.h>
 
 #ifdef ATOLL_TEST_PYTHON
+#include "runtime/exit_memory.hpp"
+
 namespace {
 
 // As if by that interpreter itself, so that the packages of its virtual environment are found.
@@ -30,6 +32,8 @@ int main(int argc, char** argv) {
 #ifdef ATOLL_TEST_PYTHON
   if (!start_python()) return 2;
   const int failures = context.run();
+  // The runtime does so itself, but tests make interpreters without it too.
+  libatoll::runtime::lifecycle::keep_freed_memory();
   return Py_FinalizeEx() < 0 ? 2 : failures;
 #else
   return context.run();
