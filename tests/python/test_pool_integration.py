@@ -1,6 +1,7 @@
 """Other people's packages on atoll's executor, unchanged."""
 
 import operator
+import sys
 
 import pytest
 
@@ -41,6 +42,13 @@ def test_interpreter_map_of_tqdm(run_source, chunksize):
     assert "7/7" in proc.stderr
 
 
+#: dask.bag imports fsspec, and that ctypes.
+with_ctypes = pytest.mark.skipif(
+    sys.version_info < (3, 13),
+    reason="isolated interpreters cannot import ctypes (docs/limits.md)",
+)
+
+
 class TestDask:
     @pytest.fixture(autouse=True)
     def scheduler(self, executor):
@@ -72,6 +80,7 @@ class TestDask:
         scaled = [dask.delayed(lambda n: n * factor["by"])(n) for n in range(10)]
         assert dask.compute(*scaled) == tuple(3 * n for n in range(10))
 
+    @with_ctypes
     def test_bag(self):
         import dask.bag
 
@@ -82,6 +91,7 @@ class TestDask:
         folded = bag.foldby(lambda n: n % 2, operator.add, 0)
         assert dict(folded.compute()) == {0: 249500, 1: 250000}
 
+    @with_ctypes
     def test_text(self, tmp_path):
         import dask.bag
 
