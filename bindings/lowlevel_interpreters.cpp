@@ -7,6 +7,7 @@
 #include "py/thread_state.hpp"
 #include "run_code.hpp"
 #include "runtime/lifecycle.hpp"
+#include "runtime/preload.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::bindings {
@@ -108,6 +109,8 @@ PyObject* create(PyObject* module, PyObject* args, PyObject* kwargs) {
   if (py::failed(config_from_python(state, config, options.config))) return nullptr;
   return translated(state, [&]() -> PyObject* {
     try {
+      // Here a Ctrl-C can still be raised as what it is.
+      if (py::failed(runtime::preload_for(*state.self))) return nullptr;
       const InterpreterHandle record = runtime::lifecycle::create(options);
       if (linked) record->link();
       return PyLong_FromLongLong(record->id());

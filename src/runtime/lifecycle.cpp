@@ -218,8 +218,9 @@ InterpreterHandle create(const CreateOptions& options) {
   if (!py::attached_thread_state()) inside_main.emplace(*registry.main(), Session::Access::pin);
 
   Interpreter* creator = join_current();
-  if (!creator) throw InterpreterError("interpreter creation failed: " + take_error_text());
-  preload_for(*creator);
+  if (!creator || py::failed(preload_for(*creator))) {
+    throw InterpreterError("interpreter creation failed: " + take_error_text());
+  }
   std::optional<core::Message> path;
   if (options.inherit_path) path = copy_sys_path(*creator);
 

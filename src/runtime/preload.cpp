@@ -5,7 +5,9 @@
 #include <array>
 #include <atomic>
 
+#include "atoll/error.hpp"
 #include "py/ref.hpp"
+#include "runtime/errors.hpp"
 #include "runtime/session.hpp"
 
 namespace libatoll::runtime {
@@ -50,25 +52,48 @@ class SigintKept {
   struct sigaction before_;
 };
 
-void import_all() {
+bool import(const char* name) {
+  return static_cast<bool>(py::Ref::steal(PyImport_ImportModule(name)));
+}
+
+/// Fails only with what a signal handler raised: what fails once, and not right after, failed
+/// because of that.
+py::Status import_or_ignore(const char* name) {
+  if (import(name)) return py::Status::ok;
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return py::Status::error;
+  py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
+  if (import(name)) {
+    PyErr_SetRaisedException(error.release());
+    return py::Status::error;
+  }
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return py::Status::error;
+  PyErr_Clear();
+  return py::Status::ok;
+}
+
+py::Status import_all() {
   const SigintKept sigint;
   for (const char* name : modules) {
-    if (!py::Ref::steal(PyImport_ImportModule(name))) PyErr_Clear();
+    if (py::failed(import_or_ignore(name))) return py::Status::error;
   }
+  return py::Status::ok;
 }
 
 }  // namespace
 
-void preload_for(Interpreter& current) {
-  if (done.load(std::memory_order_acquire)) return;
+py::Status preload_for(Interpreter& current) {
+  if (done.load(std::memory_order_acquire)) return py::Status::ok;
   if (current.is_main()) {
-    import_all();
+    if (py::failed(import_all())) return py::Status::error;
   } else {
     Session session(*Registry::instance().main(), Session::Access::pin);
-    import_all();
+    if (py::failed(import_all())) {
+      throw InterpreterError("interpreter creation failed: " + take_error_text());
+    }
   }
   // Two threads may both get here: the second import is a look-up.
   done.store(true, std::memory_order_release);
+  return py::Status::ok;
 }
 
 void forget_preloaded() noexcept {
