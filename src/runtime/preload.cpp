@@ -21,7 +21,10 @@ namespace {
 // Seen by tests/python/test_import_races.py (4 threads that create, import and close in a loop):
 //   3.13 (3.13.0, 3.13.15): `_datetime` (static types and the C API capsule).
 //   3.12 (3.12.1): `_datetime`, and in long runs further C modules of the standard library.
-//   3.14.8, 3.15.0: none.
+//   3.15.0: `_ctypes`, once in some hundred runs: "class must define a '_type_' attribute ...". It
+//     fills a table when the first class of a simple type is made, without a lock. 3.13 and 3.14 do
+//     so too.
+//   3.14.8: nothing else.
 #if PY_VERSION_HEX < 0x030D0000
 constexpr std::array modules = {
     "_datetime",       "_decimal",     "_sqlite3",    "_ssl",    "_hashlib", "_asyncio", "_json",
@@ -32,9 +35,9 @@ constexpr std::array modules = {
     "_sha3",           "binascii",     "fcntl",       "mmap",    "grp",      "resource", "termios",
     "_posixsubprocess"};
 #elif PY_VERSION_HEX < 0x030E0000
-constexpr std::array modules = {"_datetime"};
+constexpr std::array modules = {"_datetime", "_ctypes"};
 #else
-constexpr std::array<const char*, 0> modules{};
+constexpr std::array modules = {"_ctypes"};
 #endif
 
 std::atomic<bool> done{false};
@@ -71,11 +74,26 @@ py::Status import_or_ignore(const char* name) {
   return py::Status::ok;
 }
 
+/// Has `_ctypes` fill its table, as the import of `ctypes` would, which takes much longer. No Python
+/// code runs in it, so no signal handler does.
+void fill_table_of_ctypes() {
+  const py::Ref module = py::Ref::steal(PyImport_ImportModule("_ctypes"));
+  const py::Ref base =
+      py::Ref::steal(module ? PyObject_GetAttrString(module.get(), "_SimpleCData") : nullptr);
+  if (base) {
+    const py::Ref simple =
+        py::Ref::steal(PyObject_CallFunction(reinterpret_cast<PyObject*>(Py_TYPE(base.get())),
+                                             "s(O){ss}", "simple", base.get(), "_type_", "b"));
+  }
+  PyErr_Clear();
+}
+
 py::Status import_all() {
   const SigintKept sigint;
   for (const char* name : modules) {
     if (py::failed(import_or_ignore(name))) return py::Status::error;
   }
+  fill_table_of_ctypes();
   return py::Status::ok;
 }
 

@@ -327,7 +327,6 @@ class TestInterrupt:
         )
         assert (status, out) == (0, "interrupted\n"), err
 
-    @pytest.mark.skipif(sys.version_info >= (3, 14), reason="create() imports nothing there")
     def test_what_handlers_raise_in_the_imports_of_the_first_creation(self):
         proc = run("""
             import signal, sys
