@@ -74,8 +74,8 @@ py::Status import_or_ignore(const char* name) {
   return py::Status::ok;
 }
 
-/// Has `_ctypes` fill its table, as the import of `ctypes` would, which takes much longer. No Python
-/// code runs in it, so no signal handler does.
+/// Has `_ctypes` fill its table, as the import of `ctypes` would, which takes much longer. No
+/// Python code runs in it, so no signal handler does.
 void fill_table_of_ctypes() {
   const py::Ref module = py::Ref::steal(PyImport_ImportModule("_ctypes"));
   const py::Ref base =
