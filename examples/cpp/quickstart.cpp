@@ -10,6 +10,20 @@
 
 using namespace std::chrono_literals;
 
+// [converter]
+struct Point {
+  double x, y;
+};
+
+template <>
+struct libatoll::Converter<Point> {
+  static Value to_value(const Point& point) { return Tuple{point.x, point.y}; }
+  static Point from_value(const Value& value) {
+    return {value.at(0).as<double>(), value.at(1).as<double>()};
+  }
+};
+// [converter]
+
 int main() {
   // [start]
   atoll::Runtime runtime;
@@ -47,6 +61,11 @@ def area(radius):
   auto names = summary.at("names").as<std::vector<std::string>>();
   std::cout << summary << ", first of " << names.size() << ": " << names.front() << "\n";
   // [values]
+
+  // [own_types]
+  auto corners = python.call("sorted", std::vector<Point>{{3, 4}, {1, 2}}).as<std::vector<Point>>();
+  std::cout << "first corner: " << corners.front().x << ", " << corners.front().y << "\n";
+  // [own_types]
 
   // [errors]
   try {

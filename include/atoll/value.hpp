@@ -116,7 +116,38 @@ enum class Kind : std::uint8_t {
 /// Python's name for it: "NoneType", "bool", "int", ...
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
 
+/// How a type of yours becomes a Value, and is made of one: specialize it, with both functions or
+/// one of them. Objects of the type are then taken wherever a Value is, and as<T>() gives them, in
+/// containers too. What the functions throw passes through; for a Value that is none of T's,
+/// throw ValueError.
+///
+///   template <>
+///   struct libatoll::Converter<Point> {
+///     static Value to_value(const Point& point) { return Tuple{point.x, point.y}; }
+///     static Point from_value(const Value& value) {
+///       return {value.at(0).as<double>(), value.at(1).as<double>()};
+///     }
+///   };
+///
+/// The counterpart in Python is `atoll.register()`: objects of a class that was registered arrive
+/// in C++ as what their `encode` function made of them.
+template <class T>
+struct Converter {};
+
 namespace detail {
+
+template <class T>
+concept converted_to_value = requires(const T& object) {
+  Converter<T>::to_value(object);
+};
+
+template <class T>
+concept converted_from_value = requires(const Value& value) {
+  Converter<T>::from_value(value);
+};
+
+template <class T>
+concept converted = converted_to_value<T> || converted_from_value<T>;
 
 template <class T, class... Types>
 concept one_of = (std::same_as<T, Types> || ...);
@@ -136,10 +167,10 @@ template <class T>
 concept pair_like = requires {
   std::tuple_size<T>::value;
 }
-&&!std::ranges::range<T>;
+&&!std::ranges::range<T> && !converted<T>;
 
 template <class T>
-concept container = !alternative<T> && std::ranges::input_range<const T> &&
+concept container = !alternative<T> && !converted<T> && std::ranges::input_range<const T> &&
                     !std::convertible_to<const T&, std::string_view> &&
                     !std::convertible_to<const T&, const Receiver&> &&
                     !std::same_as<std::ranges::range_value_t<const T>, T>;  // std::filesystem::path
@@ -212,6 +243,9 @@ class Value {
   requires std::is_constructible_v<Value, const T&> Value(const std::optional<T>& value) {
     if (value) *this = Value(*value);
   }
+  /// What Converter<T> makes of it.
+  template <detail::converted_to_value T>
+  Value(const T& object) : Value(Converter<T>::to_value(object)) {}
 
   Value(const Value&);
   Value(Value&&) noexcept;
@@ -237,7 +271,8 @@ class Value {
   /// The value as a C++ type: bool, any integer type, double, float, std::string, std::string_view
   /// (of an lvalue), Bytes, BigInt, List, Tuple, Dict, Queue, Sender, Receiver, SharedBuffer,
   /// std::nullptr_t, std::optional<T>, std::pair, std::tuple, std::vector<T> and other containers
-  /// (from list or tuple), std::map<K, V> and the like (from dict), Value. An integer becomes a
+  /// (from list or tuple), std::map<K, V> and the like (from dict), what Converter<T> makes, Value.
+  /// An integer becomes a
   /// double when asked for; nothing else is converted. Throws ValueError for another kind of value,
   /// and for an integer out of the type's range. Of an lvalue std::string, Bytes, List, Tuple and
   /// Dict come as references into it.

@@ -15,6 +15,7 @@
 #include "api/value_path.hpp"
 #include "atoll/error.hpp"
 #include "transfer/extension_types.hpp"
+#include "transfer/registered_types.hpp"
 
 namespace libatoll::api {
 
@@ -127,12 +128,16 @@ class Builder {
 // --- from Python ---------------------------------------------------------------------------------
 
 class Reader {
+  /// How deeply objects of registered types may lie in what such an object is sent as.
+  static constexpr int max_registered = 64;
+
  public:
   explicit Reader(std::string_view what) : path_(what) {}
 
   Value read(PyObject* object) {
     if (object == Py_None) return {};
     if (PyBool_Check(object)) return object == Py_True;
+    if (const py::Ref sent = registered_form(object)) return read_registered(sent.get());
     if (PyLong_Check(object)) return read_integer(object);
     if (PyFloat_Check(object)) return PyFloat_AS_DOUBLE(object);
     if (PyUnicode_Check(object)) return read_text(object);
@@ -194,6 +199,26 @@ class Reader {
     return read(key);
   }
 
+  static py::Ref registered_form(PyObject* object) {
+    // These cannot be registered.
+    for (const PyTypeObject* type : {&PyLong_Type, &PyFloat_Type, &PyUnicode_Type, &PyBytes_Type,
+                                     &PyList_Type, &PyTuple_Type, &PyDict_Type}) {
+      if (Py_TYPE(object) == type) return {};
+    }
+    transfer::Context* const context = transfer::find_current();
+    py::Ref sent = context ? transfer::encode_registered(*context, object) : py::Ref();
+    if (!sent && PyErr_Occurred()) throw PythonRaised();
+    return sent;
+  }
+
+  Value read_registered(PyObject* sent) {
+    if (registered_depth_ == max_registered) path_.fail("encode() after encode(), without end");
+    ++registered_depth_;
+    Value value = read(sent);
+    --registered_depth_;
+    return value;
+  }
+
   static std::optional<Value> read_handle(PyObject* object) {
     Tag tag{};
     transfer::ExtensionValue value;
@@ -237,6 +262,7 @@ class Reader {
 
   Path path_;
   std::vector<PyObject*> outer_;  // the containers that the current object lies in
+  int registered_depth_ = 0;
 };
 
 }  // namespace

@@ -108,6 +108,9 @@ class Decoder {
   struct Shape {
     std::vector<Value> keys;
   };
+  /// How deeply objects of registered types may lie in what such an object is sent as: an encoder
+  /// stops before.
+  static constexpr int max_registered = 100;
 
   Value read_payload(Op op);
   Value read_integer(const std::byte* data, std::size_t length);
@@ -119,6 +122,8 @@ class Decoder {
   Value read_record(std::size_t number);
   Value read_reference(std::size_t number);
   Value read_extension();
+  Value read_registered();
+  void skip_callable();
 
   [[nodiscard]] std::size_t position() const noexcept {
     return static_cast<std::size_t>(reader_.cursor() - message_.bytes().data());
@@ -134,6 +139,7 @@ class Decoder {
   Reader reader_;
   std::vector<Met> met_;
   std::vector<Shape> shapes_;
+  int registered_depth_ = 0;
   bool replays_ = false;  ///< reads what was read before: everything in it is numbered
 };
 
@@ -201,6 +207,8 @@ Value Decoder::read_payload(Op op) {
       return read_reference(reader_.raw<std::uint32_t>());
     case Op::extension:
       return read_extension();
+    case Op::registered:
+      return read_registered();
     default:
       if (op > Op::call) corrupted();
       refuse(name_of(op));
@@ -337,6 +345,46 @@ Value Decoder::read_reference(std::size_t number) {
   replays_ = replayed;
   reader_ = after;
   return value;
+}
+
+/// What the object was sent as: its class is for Python.
+Value Decoder::read_registered() {
+  if (registered_depth_ == max_registered) corrupted();
+  skip_callable();
+  ++registered_depth_;
+  Value value = read();
+  --registered_depth_;
+  return value;
+}
+
+void Decoder::skip_callable() {
+  const std::uint8_t byte = reader_.byte();
+  check();
+  const auto op = static_cast<Op>(byte & ~transfer::wire::memo_flag);
+  if ((byte & transfer::wire::memo_flag) && !replays_) met_.push_back({position(), op, true});
+  int values = 0;
+  switch (op) {
+    case Op::ref8:
+      (void)reader_.byte();
+      break;
+    case Op::ref32:
+      (void)reader_.raw<std::uint32_t>();
+      break;
+    case Op::function:
+      (void)reader_.size();
+      values = 2;
+      break;
+    case Op::global:
+      values = 2;
+      break;
+    case Op::main_global:
+      values = 3;
+      break;
+    default:
+      corrupted();
+  }
+  for (int i = 0; i < values; ++i) (void)read();
+  check();
 }
 
 Value Decoder::read_extension() {

@@ -78,8 +78,8 @@ PyObject* Decoder::open_record(const KnownShape* shape, std::uint32_t slot) {
 
 PyObject* Decoder::enter(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,
                          const KnownShape* shape, const ClassFacts* facts) {
-  // A frozenset takes items only as long as nobody else refers to it, and a tuple that is a key must
-  // not change. So no encoder refers to them before they are complete (Encoder::is_late).
+  // A frozenset takes items only as long as nobody else refers to it, and a tuple that is a key
+  // must not change. So no encoder refers to them before they are complete (Encoder::is_late).
   const bool late = kind == Container::frozenset || kind == Container::tuple;
   if (slot != no_slot && !late) keep(slot, object.get());
   if (depth_ >= deepest_recursion) {

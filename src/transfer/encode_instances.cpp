@@ -125,9 +125,9 @@ Encoder::Step Encoder::put_registered(PyObject* object) {
   const py::Ref kept = py::Ref::borrow(object);
   if (depth_ >= deepest_recursion) return refuse(object);
   may_run_python();
-  const Late late(*this, object);
   std::uint8_t flag;
   if (seen(object, flag)) return Step::done;
+  const Late late(*this, object);
   writer_.op(Op::registered, flag);
   const py::Ref decode = facts.decode;
   const auto value = py::Ref::steal(PyObject_CallOneArg(facts.encode.get(), object));
@@ -139,7 +139,7 @@ Encoder::Step Encoder::put_registered(PyObject* object) {
   scratch_->pins.push_back(Py_NewRef(value.get()));
   ++depth_;
   ++non_tuple_depth_;
-  Step step = put(decode.get());
+  Step step = PyType_Check(decode.get()) ? put_class(decode.get()) : put(decode.get());
   if (step == Step::done) step = put(value.get());
   --non_tuple_depth_;
   --depth_;

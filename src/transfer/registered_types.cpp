@@ -50,6 +50,14 @@ py::Status register_type(Context& context, PyObject* type, PyObject* encode, PyO
   }
 }
 
+py::Ref encode_registered(Context& context, PyObject* object) {
+  const ClassFacts* const facts = context.impl().classes.find_registered(Py_TYPE(object));
+  if (!facts) return {};
+  // The function may take itself out of the table.
+  const py::Ref encode = facts->encode;
+  return py::Ref::steal(PyObject_CallOneArg(encode.get(), object));
+}
+
 py::Status unregister_type(Context& context, PyObject* type) {
   Context::Impl& impl = context.impl();
   auto* const actual = reinterpret_cast<PyTypeObject*>(type);

@@ -1,4 +1,4 @@
-"""Threads of one interpreter that encode and decode at the same time: the GIL changes hands whenever
+"""Threads of one interpreter that encode and decode at the same time: the GIL changes hands when
 Python code runs, also in the middle of a pickle."""
 
 import pickle
@@ -91,21 +91,22 @@ class TestMeanwhile:
         assert (bytes(first[1]), bytes(second[1])) == (b"1", b"2")
 
 
+hooks = []
+
+
 class Restored:
     """Calls the hook where it is restored."""
 
-    kept: dict = {}
-
     def __init__(self, hook):
-        self.kept[id(self)] = self, hook
+        self.index = len(hooks)
+        hooks.append(hook)
 
     def __reduce__(self):
-        return restore, (id(self),)
+        return call_hook, (self.index,)
 
 
-def restore(key):
-    own, hook = Restored.kept.pop(key)
-    hook()
+def call_hook(index):
+    hooks[index]()
 
 
 def fail(number):
@@ -124,9 +125,7 @@ def impatient():
 @pytest.mark.usefixtures("impatient")
 class TestPoolOfThreads:
     def test_calls_that_look_at_the_calling_frame(self):
-        with atoll.Pool(
-            1, threads=4, initializer=sys.setswitchinterval, initargs=(1e-6,)
-        ) as pool:
+        with atoll.Pool(1, threads=4, initializer=sys.setswitchinterval, initargs=(1e-6,)) as pool:
             texts = [str(n) for n in range(4000)]
             assert list(pool.map(eval, texts, chunksize=1)) == list(range(4000))
 

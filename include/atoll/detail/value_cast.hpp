@@ -50,6 +50,8 @@ struct Cast {
   static std::conditional_t<referable<T>, const T&, T> get(const Value& value) {
     if constexpr (std::same_as<T, Value>) {
       return value;
+    } else if constexpr (converted_from_value<T>) {
+      return Converter<T>::from_value(value);
     } else if constexpr (one_of<T, double, float>) {
       return static_cast<T>(floating(value));
     } else if constexpr (number<T>) {

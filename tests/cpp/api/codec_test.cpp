@@ -9,12 +9,19 @@
 #include <vector>
 
 #include "api/convert.hpp"
+#include "api/inside.hpp"
+#include "transfer/registered_types.hpp"
 #include "transfer/writer.hpp"
 
 using namespace libatoll;
 using namespace libatoll::test;
+using libatoll::py::Ref;
 
 namespace {
+
+PyObject* item(const Ref& list, Py_ssize_t index) {
+  return PyList_GET_ITEM(list.get(), index);
+}
 
 /// Any value, small ones more often than not; texts and numbers around the limits of their formats.
 class Generator {
@@ -185,6 +192,43 @@ TEST_CASE("objects that Python shares, records, interned keys") {
                      "x = [[i] for i in range(1000)]\nresult = [x, [y for y in x if y[0] > 990]]\n")
             .at(1)
             .at(0) == Value(List{991}));
+}
+
+TEST_CASE("objects of registered classes arrive as what they are sent as") {
+  const MainContext context;
+  const Ref objects = evaluate(
+      "import fractions, types\n"
+      "a, b = fractions.Fraction(1, 2), types.SimpleNamespace(half=fractions.Fraction(3, 2))\n"
+      "result = [a, b, a, types.SimpleNamespace(half=b)]\n");
+  const auto fraction = Ref::borrow(reinterpret_cast<PyObject*>(Py_TYPE(item(objects, 0))));
+  const auto space = Ref::borrow(reinterpret_cast<PyObject*>(Py_TYPE(item(objects, 1))));
+  const Ref take = evaluate("list");
+  REQUIRE(transfer::register_type(*context, fraction.get(), evaluate("str").get(),
+                                  fraction.get()) == py::Status::ok);
+  REQUIRE(transfer::register_type(*context, space.get(),
+                                  evaluate("lambda space: [space.half]").get(),
+                                  take.get()) == py::Status::ok);
+  const Value expected = List{"1/2", List{"3/2"}, "1/2", List{List{"3/2"}}};
+  CHECK(api::decode(encoded(*context, objects), "it") == expected);
+  CHECK(api::from_python(objects.get(), "it") == expected);
+
+  SUBCASE("an encode function that raises") {
+    REQUIRE(transfer::register_type(*context, fraction.get(),
+                                    evaluate("lambda fraction: 1 / 0").get(),
+                                    fraction.get()) == py::Status::ok);
+    CHECK_THROWS_AS((void)api::from_python(objects.get(), "it"), api::PythonRaised);
+    CHECK(PyErr_ExceptionMatches(PyExc_ZeroDivisionError));
+    PyErr_Clear();
+  }
+  SUBCASE("one that never ends") {
+    REQUIRE(transfer::register_type(*context, fraction.get(),
+                                    evaluate("lambda fraction: fraction + 1").get(),
+                                    fraction.get()) == py::Status::ok);
+    CHECK_THROWS_AS((void)api::from_python(objects.get(), "it"), NotShareableError);
+  }
+  for (const Ref& type : {fraction, space}) {
+    CHECK(transfer::unregister_type(*context, type.get()) == py::Status::ok);
+  }
 }
 
 TEST_CASE("what is no Value is refused, by name") {

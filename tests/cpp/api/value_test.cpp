@@ -25,6 +25,53 @@ using libatoll::List;
 using libatoll::Tuple;
 using libatoll::Value;
 
+namespace {
+
+struct Point {
+  double x = 0;
+  double y = 0;
+  bool operator==(const Point&) const = default;
+};
+
+/// Looks like a container, and is none here.
+struct Text {
+  std::string text;
+  [[nodiscard]] auto begin() const { return text.begin(); }
+  [[nodiscard]] auto end() const { return text.end(); }
+};
+
+}  // namespace
+
+template <>
+struct libatoll::Converter<Point> {
+  static Value to_value(const Point& point) { return Tuple{point.x, point.y}; }
+  static Point from_value(const Value& value) {
+    return {value.at(0).as<double>(), value.at(1).as<double>()};
+  }
+};
+
+template <>
+struct libatoll::Converter<Text> {
+  static std::string_view to_value(const Text& text) { return text.text; }
+};
+
+TEST_CASE("types of the user") {
+  const Point point{1, 2.5};
+  CHECK(Value(point) == Value(Tuple{1.0, 2.5}));
+  CHECK(Value(point).as<Point>() == point);
+  CHECK(Value(Tuple{1, 2}).as<Point>() == Point{1, 2});
+  CHECK(Value(Text{"abc"}) == Value("abc"));
+  const std::vector<Point> points{{1, 2}, {3, 4}};
+  CHECK(Value(points).as<std::vector<Point>>() == points);
+  const std::map<std::string, Point> named{{"a", {1, 2}}};
+  CHECK(Value(named).as<std::map<std::string, Point>>() == named);
+  CHECK(Value(std::optional<Point>()).is_none());
+  CHECK(Value(std::optional(point)).as<std::optional<Point>>() == point);
+  CHECK(Value(std::pair(point, 3)).as<std::pair<Point, int>>() == std::pair(point, 3));
+  CHECK_THROWS_WITH_AS((void)Value(List{point, "x"}).as<std::vector<Point>>(),
+                       doctest::Contains("[1]"), libatoll::ValueError);
+}
+
 TEST_CASE("every C++ type becomes the kind that it looks like") {
   CHECK(Value().is_none());
   CHECK(Value(nullptr).is_none());
