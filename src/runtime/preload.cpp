@@ -21,9 +21,9 @@ namespace {
 // Seen by tests/python/test_import_races.py (4 threads that create, import and close in a loop):
 //   3.13 (3.13.0, 3.13.15): `_datetime` (static types and the C API capsule).
 //   3.12 (3.12.1): `_datetime`, and in long runs further C modules of the standard library.
-//   3.15.0: `_ctypes`, once in some hundred runs: "class must define a '_type_' attribute ...". It
-//     fills a table when the first class of a simple type is made, without a lock. 3.13 and 3.14 do
-//     so too.
+//   3.15.0: `_ctypes`, once in a hundred runs: "class must define a '_type_' attribute ...". It
+//     fills a table of the process when the first class of a simple type is made; 3.13 marks it as
+//     filled before it is, and takes no lock.
 //   3.14.8: nothing else.
 #if PY_VERSION_HEX < 0x030D0000
 constexpr std::array modules = {
