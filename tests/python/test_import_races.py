@@ -1,4 +1,4 @@
-"""The stress on which CPython 3.12 and 3.13 crash, and 3.15 fails: parallel first imports of C modules."""
+"""The stress on which CPython 3.12, 3.13 and 3.15 fail: parallel first imports of C modules."""
 
 import subprocess
 import sys
