@@ -10,8 +10,8 @@ import functools
 import io
 import pickle
 import sys
-import threading
 import types
+from _thread import RLock
 
 
 class Unpickler(pickle.Unpickler):
@@ -135,7 +135,7 @@ hooks = types.ModuleType(HOOKS)
 hooks.restore = restore
 
 
-main_lock = threading.RLock()
+main_lock = RLock()
 
 
 def load_main(known, name, path, package):
