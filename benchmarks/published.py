@@ -4,15 +4,18 @@
 
 CPU-bound is the product over each of four ranges; IO-bound are 20 GETs by httpx to a server in a
 process of its own, which answers after 50 ms. Cold includes making and ending the pool, as it was
-published; warm does not. pyperf runs each figure in several processes; figures are medians.
+published; warm does not. All ways take turns for several rounds, so that a machine whose speed
+varies is slow for all of them; in each round pyperf measures each in a process of its own. Figures
+are medians.
 """
 
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import published_work
 import pyperf
 
 LATENCY = 0.05
+ROUNDS = 9
 WORKS = {"cpu": "CPU-bound", "io": "IO-bound"}
 HERE = Path(__file__).parent
 WITHOUT_GIL = "Threading without GIL"
@@ -31,8 +35,8 @@ class Row:
 
     work: str
     way: str
-    cold: float | None = None
-    warm: float | None = None
+    cold: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
     reason: str | None = None
 
 
@@ -52,7 +56,7 @@ class Program:
     """The benchmark, in pyperf's main process and in each of its workers."""
 
     def __init__(self) -> None:
-        self.runner = pyperf.Runner(add_cmdline_args=self._pass_on, processes=5, values=3)
+        self.runner = pyperf.Runner(add_cmdline_args=self._pass_on, processes=1, values=3)
         add = self.runner.argparser.add_argument
         add("--quick", action="store_true", help="fewer runs: noisier")
         add("--json", type=Path, metavar="FILE", help="write the table there")
@@ -87,7 +91,7 @@ class Program:
             raise LookupError(done.stderr.strip().rpartition("\n")[2] or f"{done.returncode}")
         return float(done.stdout)
 
-    def _seconds(self, way: str, work: str, cold: bool) -> float | None:
+    def _seconds(self, way: str, work: str, cold: bool, turn: int) -> list[float]:
         def measure(loops: int) -> float:
             if way == WITHOUT_GIL:
                 return self._elsewhere(way, work, loops, cold)
@@ -97,12 +101,10 @@ class Program:
         options.quiet = True  # of warnings that the figures vary
         options.loops = 1
         options.warmups = 0 if cold else 1
-        if not self.is_worker:
-            options.processes = 2 if options.quick else 5
         options.values = 1 if options.quick or cold else 3
-        name = f"{WORKS[work]}, {way}, {'cold' if cold else 'warm'}"
+        name = f"{WORKS[work]}, {way}, {'cold' if cold else 'warm'}, round {turn}"
         result = self.runner.bench_time_func(name, measure)
-        return None if result is None or self.is_worker else float(result.median())
+        return [] if result is None or self.is_worker else list(result.get_values())
 
     def _try(self, row: Row) -> None:
         """Find out whether it can be measured here."""
@@ -113,13 +115,14 @@ class Program:
             self.options.skip += f"{row.work}:{row.way};"
             print(f"{WORKS[row.work]}, {row.way}: {row.reason}", flush=True)
 
-    def _measure(self, row: Row) -> None:
+    def _measure(self, row: Row, turn: int) -> None:
         if f"{row.work}:{row.way};" in self.options.skip:
             return
-        row.cold = self._seconds(row.way, row.work, cold=True)
-        row.warm = row.cold
-        if row.way != "Regular":
-            row.warm = self._seconds(row.way, row.work, cold=False)
+        row.cold += self._seconds(row.way, row.work, cold=True, turn=turn)
+        if row.way == "Regular":  # there is nothing to be warm
+            row.warm = row.cold
+        else:
+            row.warm += self._seconds(row.way, row.work, cold=False, turn=turn)
 
     # --- all of it ---------------------------------------------------------------------------
 
@@ -157,8 +160,9 @@ class Program:
         if not self.is_worker:
             for row in rows:
                 self._try(row)
-        for row in rows:
-            self._measure(row)
+        for turn in range(2 if self.options.quick else ROUNDS):
+            for row in rows:
+                self._measure(row, turn + 1)
         return rows
 
 
@@ -180,8 +184,8 @@ def print_table(rows: list[Row]) -> None:
                 print(f"{row.way:24}{'-':>12}{'-':>12}   {row.reason}")
                 continue
             cold, warm = (
-                "-" if value is None else f"{1000 * value:,.1f} ms"
-                for value in (row.cold, row.warm)
+                f"{1000 * statistics.median(values):,.1f} ms" if values else "-"
+                for values in (row.cold, row.warm)
             )
             print(f"{row.way:24}{cold:>12}{warm:>12}")
 

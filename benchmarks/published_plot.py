@@ -4,6 +4,7 @@ python benchmarks/published_plot.py RESULTS.json PLOT.png
 """
 
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def draw(document: dict[str, Any], path: Path) -> None:
         rows = [row for row in document["rows"] if row["work"] == work and row["reason"] is None]
         rows.reverse()
         for offset, kind in ((0.2, "cold"), (-0.2, "warm")):
-            values = [1000 * row[kind] for row in rows]
+            values = [1000 * statistics.median(row[kind]) for row in rows]
             places = [place + offset for place in range(len(rows))]
             bars = panel.barh(places, values, 0.38, label=kind, color=COLORS[kind])
             panel.bar_label(bars, fmt="%.0f", padding=3, fontsize=8)

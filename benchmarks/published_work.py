@@ -1,4 +1,4 @@
-"""The two pieces of work of the published benchmark, and every way to spread them.
+"""Every way to spread the two pieces of work of the published benchmark.
 
     python benchmarks/published_work.py WAY cpu|io PORT LOOPS cold|warm
 
@@ -15,26 +15,13 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+from published_tasks import get, product
+
 type Spread = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 type Item = tuple[int, int] | str
 
 RANGES = [(1, 10000), (10001, 20000), (20001, 30000), (30001, 40000)]
 REQUESTS = 20
-
-
-def product(bounds: tuple[int, int]) -> int:
-    """CPU-bound: the product of all integers of the range, as its length in bits."""
-    result = 1
-    for number in range(bounds[0], bounds[1] + 1):
-        result *= number
-    return result.bit_length()
-
-
-def get(url: str) -> int:
-    """IO-bound: one GET."""
-    import httpx
-
-    return int(httpx.get(url).status_code)
 
 
 def items_of(work: str, port: int) -> tuple[Callable[[Any], Any], Sequence[Any], list[Any]]:
@@ -142,7 +129,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Workers import the function from the module; it must not be __main__'s.
-    import published_work
-
-    published_work.main()
+    main()

@@ -22,7 +22,7 @@ from typing import Any
 
 from measure import ATOLL, STOCK, Options, Row, Subject
 
-#: Not measured in turns but, as it was published, by pyperf; it has a table of its own.
+#: Measured by pyperf, as it was published; it has a table of its own.
 PUBLISHED = "published"
 SUBJECTS = (
     *("interpreters", "queues", "csp", "pools", "transfer", "buffers", "memory", "speedup"),

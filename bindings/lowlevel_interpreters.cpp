@@ -110,7 +110,11 @@ PyObject* create(PyObject* module, PyObject* args, PyObject* kwargs) {
   return translated(state, [&]() -> PyObject* {
     try {
       // Here a Ctrl-C can still be raised as what it is.
-      if (py::failed(runtime::preload_for(*state.self))) return nullptr;
+      if (py::failed(runtime::preload_for(*state.self))) {
+        if (!PyErr_ExceptionMatches(PyExc_MemoryError)) return nullptr;
+        PyErr_Clear();
+        throw std::bad_alloc();
+      }
       const InterpreterHandle record = runtime::lifecycle::create(options);
       if (linked) record->link();
       return PyLong_FromLongLong(record->id());

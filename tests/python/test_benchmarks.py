@@ -60,7 +60,7 @@ def test_the_server_answers(project: Path) -> None:
 def test_the_plot(run_python: RunPython, project: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     rows = [
-        {"work": work, "way": way, "cold": 0.2, "warm": 0.1, "reason": reason}
+        {"work": work, "way": way, "cold": [0.2], "warm": [0.1, 0.3], "reason": reason}
         for work in ("cpu", "io")
         for way, reason in (("Regular", None), ("Subinterpreters", "not here"))
     ]

@@ -75,6 +75,53 @@ def test_restrict_refuses_what_atoll_did_not_make():
         low.call(0, len, restrict=True)
 
 
+@pytest.mark.parametrize("former", [0, 1])  # the first one imports modules as well
+@pytest.mark.parametrize("allocation", range(3))  # CPython itself does not survive all later ones
+def test_create_without_memory(run_source, former, allocation):
+    pytest.importorskip("_testcapi")
+    run_source(f"""
+        import _testcapi
+        from atoll.lowlevel import interpreters as low
+
+        for id in [low.create() for _ in range({former})]:
+            low.destroy(id)
+        create, give_back = low.create, _testcapi.remove_mem_hooks
+        errors = low.InterpreterError, MemoryError
+        refused = False
+        _testcapi.set_nomemory({allocation})
+        try:
+            create()
+        except errors:
+            refused = True
+        finally:
+            give_back()
+        assert refused
+        assert len(low.list_all()) == 1
+        low.destroy(low.create())
+    """)
+
+
+@pytest.mark.parametrize("former", [0, 1])
+def test_create_without_a_single_allocation(run_source, former):
+    pytest.importorskip("_testcapi")
+    run_source(f"""
+        import _testcapi
+        from atoll.lowlevel import interpreters as low
+
+        for id in [low.create() for _ in range({former})]:
+            low.destroy(id)
+        create = low.create
+        _testcapi.set_nomemory(0, 1)
+        try:
+            create()
+        except low.InterpreterError as error:
+            refused = str(error)
+        finally:
+            _testcapi.remove_mem_hooks()
+        assert refused.startswith("interpreter creation failed: ")
+    """)
+
+
 class TestConfig:
     def test_presets_and_overrides(self):
         isolated = low.new_config()
