@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -39,9 +40,9 @@ def regular(work: str) -> Iterator[Spread]:
     yield lambda function, items: [function(item) for item in items]
 
 
-def workers(work: str) -> int | None:
-    """For CPU-bound work each kind of pool has its own default; else one worker per request."""
-    return None if work == "cpu" else REQUESTS
+def workers(work: str) -> int:
+    """One per range, or per request."""
+    return len(RANGES) if work == "cpu" else REQUESTS
 
 
 @contextmanager
@@ -72,8 +73,6 @@ def subinterpreters(work: str) -> Iterator[Spread]:
 
 @contextmanager
 def atoll_executor(work: str) -> Iterator[Spread]:
-    from importlib import import_module
-
     kind = import_module("atoll.futures").InterpreterPoolExecutor
     with _executor(kind, work) as spread:
         yield spread
@@ -83,9 +82,10 @@ def atoll_executor(work: str) -> Iterator[Spread]:
 def atoll_pool(work: str) -> Iterator[Spread]:
     import atoll
 
-    cores = len(os.sched_getaffinity(0))
-    threads = 1 if work == "cpu" else -(-REQUESTS // cores)
-    with atoll.Pool(threads=threads) as pool:
+    # Work that waits needs threads, not interpreters.
+    interpreters = workers(work) if work == "cpu" else len(os.sched_getaffinity(0))
+    threads = -(-workers(work) // interpreters)
+    with atoll.Pool(interpreters, threads=threads) as pool:
         yield lambda function, items: list(pool.map(function, items))
 
 
@@ -100,11 +100,21 @@ WAYS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def load(way: str) -> None:
+    """Import what the way needs, which a program does once, at its top."""
+    if way.startswith("atoll"):
+        import_module("atoll.futures")
+    else:
+        for kind in ("ThreadPoolExecutor", "ProcessPoolExecutor", "InterpreterPoolExecutor"):
+            getattr(futures, kind, None)
+
+
 def measure(way: str, work: str, port: int, loops: int, *, cold: bool) -> float:
     """The seconds that all loops take; cold: with making and ending the pool."""
     function, items, expected = items_of(work, port)
     results = []
     make = WAYS[way]
+    load(way)
     if cold:
         start = perf_counter()
         for _ in range(loops):
