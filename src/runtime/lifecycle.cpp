@@ -169,8 +169,8 @@ std::string describe(const PyStatus& status) {
   return status.err_msg ? status.err_msg : "no reason given";
 }
 
-/// Throws std::bad_alloc where there is no room for CPython's record of an interpreter: CPython 3.14
-/// would abort the process (it attaches a thread state that it has not detached).
+/// Throws std::bad_alloc where there is no room for CPython's record of an interpreter:
+/// CPython 3.14 would abort the process (it attaches a thread state that it has not detached).
 void require_memory() {
   constexpr std::size_t enough = std::size_t{1} << 19;  // twice what the record takes
   void* const probe = PyMem_RawMalloc(enough);
