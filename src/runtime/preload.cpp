@@ -1,6 +1,7 @@
 #include "runtime/preload.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -42,25 +43,45 @@ constexpr std::array modules = {"_ctypes"};
 
 std::atomic<bool> done{false};
 
-/// What is imported may import `signal`, which makes Python handle SIGINT. Whether it does is for
-/// the program to say.
-class SigintKept {
+/// Holds SIGINT back while it exists. KeyboardInterrupt in the middle of an import may be lost: in
+/// a callback of importlib it is only printed, and the C API of a module makes an ImportError of
+/// it. Afterwards SIGINT does what it did before. That `signal` may be imported meanwhile, where
+/// the program has Python ignore signals, does not change that: it leaves alone what somebody else
+/// handles.
+///
+/// Made and destroyed with the main interpreter's GIL held, which guards what is static; several
+/// threads may have one.
+class SigintHeld {
  public:
-  SigintKept() noexcept { sigaction(SIGINT, nullptr, &before_); }
-  ~SigintKept() { sigaction(SIGINT, &before_, nullptr); }
-  SigintKept(const SigintKept&) = delete;
-  SigintKept& operator=(const SigintKept&) = delete;
+  SigintHeld() noexcept {
+    if (count_++ > 0) return;
+    came_ = 0;
+    struct sigaction hold = {};
+    hold.sa_handler = [](int) { came_ = 1; };
+    hold.sa_flags = SA_RESTART;
+    sigemptyset(&hold.sa_mask);
+    sigaction(SIGINT, &hold, &before_);
+  }
+  ~SigintHeld() {
+    if (--count_ > 0) return;
+    sigaction(SIGINT, &before_, nullptr);
+    if (came_) kill(getpid(), SIGINT);
+  }
+  SigintHeld(const SigintHeld&) = delete;
+  SigintHeld& operator=(const SigintHeld&) = delete;
 
  private:
-  struct sigaction before_;
+  static inline volatile sig_atomic_t came_ = 0;
+  static inline int count_ = 0;
+  static inline struct sigaction before_ = {};
 };
 
 bool import(const char* name) {
   return static_cast<bool>(py::Ref::steal(PyImport_ImportModule(name)));
 }
 
-/// Fails only with what a signal handler raised: what fails once, and not right after, failed
-/// because of that.
+/// Fails only without memory, and with what a signal handler raised: what fails once, and not right
+/// after, failed because of that.
 py::Status import_or_ignore(const char* name) {
   if (import(name)) return py::Status::ok;
   if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return py::Status::error;
@@ -69,13 +90,15 @@ py::Status import_or_ignore(const char* name) {
     PyErr_SetRaisedException(error.release());
     return py::Status::error;
   }
-  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) return py::Status::error;
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) ||
+      PyErr_ExceptionMatches(PyExc_MemoryError)) {
+    return py::Status::error;
+  }
   PyErr_Clear();
   return py::Status::ok;
 }
 
-/// Has `_ctypes` fill its table, as the import of `ctypes` would, which takes much longer. No
-/// Python code runs in it, so no signal handler does.
+/// Has `_ctypes` fill its table, as the import of `ctypes` would, which takes much longer.
 void fill_table_of_ctypes() {
   const py::Ref module = py::Ref::steal(PyImport_ImportModule("_ctypes"));
   const py::Ref base =
@@ -89,7 +112,7 @@ void fill_table_of_ctypes() {
 }
 
 py::Status import_all() {
-  const SigintKept sigint;
+  const SigintHeld sigint;
   for (const char* name : modules) {
     if (py::failed(import_or_ignore(name))) return py::Status::error;
   }
@@ -103,6 +126,8 @@ py::Status preload_for(Interpreter& current) {
   if (done.load(std::memory_order_acquire)) return py::Status::ok;
   if (current.is_main()) {
     if (py::failed(import_all())) return py::Status::error;
+    // A Ctrl-C that was held back.
+    if (PyErr_CheckSignals() != 0) return py::Status::error;
   } else {
     Session session(*Registry::instance().main(), Session::Access::pin);
     if (py::failed(import_all())) {

@@ -37,3 +37,35 @@ def test_create_import_close_in_four_threads():
         [sys.executable, "-c", dedent(source)], capture_output=True, text=True, timeout=590
     )
     assert (proc.returncode, proc.stdout) == (0, "done\n"), proc.stderr
+
+
+def test_ctrl_c_while_modules_are_imported(run_source):
+    """create() raises it as what it is, though an import in an import makes another error of it."""
+    done = run_source("""
+        import os, signal, sys
+        from atoll import interpreters
+
+        name = "pyexpat" if sys.version_info < (3, 13) else "_ctypes"
+        assert name not in sys.modules
+
+        def hook(event, args):
+            if event == "import" and args[0] == name and not caught:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        caught = 0
+        sys.addaudithook(hook)
+        try:
+            interpreters.create()
+        except KeyboardInterrupt:
+            caught += 1
+        assert caught == 1
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert len(interpreters.list_all()) == 1
+        interpreters.create().close()
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            caught += 1
+        assert caught == 2
+    """)
+    assert done.stderr == ""
