@@ -169,15 +169,6 @@ std::string describe(const PyStatus& status) {
   return status.err_msg ? status.err_msg : "no reason given";
 }
 
-/// Throws std::bad_alloc where there is no room for CPython's record of an interpreter:
-/// CPython 3.14 would abort the process (it attaches a thread state that it has not detached).
-void require_memory() {
-  constexpr std::size_t enough = std::size_t{1} << 19;  // twice what the record takes
-  void* const probe = PyMem_RawMalloc(enough);
-  if (!probe) throw std::bad_alloc();
-  PyMem_RawFree(probe);
-}
-
 /// Whether threads that do not come from atoll are, or may be, in `target`.
 bool has_foreign_thread_states(const Interpreter& target) {
   std::size_t count = 0;
@@ -236,7 +227,6 @@ InterpreterHandle create(const CreateOptions& options) {
   PyThreadState* const caller = PyThreadState_Get();
   const PyInterpreterConfig config = to_cpython(options.config);
   PyThreadState* state = nullptr;
-  require_memory();
   const Registry::CreatingScope scope(registry);
   const PyStatus status = py::guarded([&] { return Py_NewInterpreterFromConfig(&state, &config); });
   if (PyStatus_Exception(status)) {
