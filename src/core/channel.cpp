@@ -244,7 +244,11 @@ Enqueued Receive::enqueue(Waiter& waiter) noexcept {
   status_ = status;
   if (status != Status::pending) return to_enqueued(status);
   waiter_ = &waiter;
-  channel_.receivers_.push_back(*this);
+  if (line_ == Line::front) {
+    channel_.receivers_.push_front(*this);
+  } else {
+    channel_.receivers_.push_back(*this);
+  }
   return Enqueued::waiting;
 }
 

@@ -58,7 +58,13 @@ class Send final : public Operation {
 /// A reception as an operation.
 class Receive final : public Operation {
  public:
-  explicit Receive(Channel& channel) noexcept : channel_(channel) {}
+  /// Where it stands in line, should it have to wait. At the front: whoever came last is served
+  /// first, which is meant for threads that wait for work. The one that was busy last has warm
+  /// caches and may not even sleep yet (parking.hpp), and those that are not needed stay asleep.
+  enum class Line : std::uint8_t { back, front };
+
+  explicit Receive(Channel& channel, Line line = Line::back) noexcept
+      : channel_(channel), line_(line) {}
   /// Not while enqueued.
   ~Receive() = default;
 
@@ -73,6 +79,7 @@ class Receive final : public Operation {
   friend class Channel;
   Channel& channel_;
   Item item_;
+  const Line line_;
 };
 
 class Channel : public Object {

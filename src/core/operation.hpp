@@ -99,6 +99,15 @@ class OperationList {
     ++size_;
   }
 
+  void push_front(Operation& operation) noexcept {
+    operation.list_ = this;
+    operation.previous_ = nullptr;
+    operation.next_ = first_;
+    (first_ ? first_->previous_ : last_) = &operation;
+    first_ = &operation;
+    ++size_;
+  }
+
   void remove(Operation& operation) noexcept {
     (operation.previous_ ? operation.previous_->next_ : first_) = operation.next_;
     (operation.next_ ? operation.next_->previous_ : last_) = operation.previous_;

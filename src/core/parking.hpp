@@ -5,10 +5,14 @@
 // the Waiter. That makes stale and spurious wake-ups harmless, also those that a nested wait (a
 // signal handler that waits, too) takes from the outer one.
 //
-// Nobody spins before the sleep. Measured on two CPUs (benchmarks/cpp/core_bench.cpp, adaptive
-// spins of 50 to 1000 pauses of 45 ns): with other work on the machine every length made the round
-// trip of two threads slower or left it alone. A spin that is to help when the other CPU is idle
-// would have to outlast that CPU's waking up, which is 40 us here.
+// Before it sleeps, a thread looks for its wake-up for as long as a sleep and its end would take:
+// then it never takes more than twice the time that knowing the future would have taken (Karlin,
+// Manasse, McGeoch and Owicki, "Competitive randomized algorithms for nonuniform problems", 1994).
+// What it buys is large where CPUs halt when they are idle, above all in virtual machines: there
+// waking one takes up to 50 us, and two threads that answer each other at once keep both awake. A
+// thread that looked in vain goes to sleep at once the next time, the next 2, 4, ... 64 times, so
+// that one which waits for long pays next to nothing. benchmarks/cpp/core_bench.cpp and
+// docs/performance.md have the figures.
 //
 // Parkers are never freed, only reused by later threads. A waker may therefore call unpark() after
 // the sleeper has seen its result and has ended.
@@ -35,7 +39,7 @@ class Parker {
     bool timed_out = false;
   };
 
-  /// Sleeps until unpark(), interrupt(), a signal or the deadline; may return without any of them.
+  /// Waits for unpark(), interrupt(), a signal or the deadline; may return without any of them.
   /// Owner only.
   Wakeup park(Deadline deadline) noexcept;
 
@@ -46,8 +50,15 @@ class Parker {
   /// Status::interrupted once. Any thread; async-signal-safe.
   ///
   /// A signal that arrives between the caller's last look at its flags and the system call does not
-  /// end the sleep by itself. Whoever must not miss it (Ctrl-C) calls this from the handler.
+  /// end the sleep by itself. Whoever must learn of it at once (Ctrl-C) calls this from the handler.
   void interrupt() noexcept { post(interrupt_); }
+
+  /// From now on each wait of this thread comes back as interrupted once after a millisecond, so
+  /// that a signal which came just before the sleep, and could not end it, is late and not lost.
+  /// For the thread in which Python-level signal handlers run. Owner only.
+  void heed_signals() noexcept { heeds_signals_ = true; }
+  /// Before the first park() of a wait. Owner only.
+  void begin_wait() noexcept { has_napped_ = false; }
 
   /// The interpreter on whose behalf the thread waits right now. Owner only.
   void set_interpreter(InterpreterId id) noexcept {
@@ -70,8 +81,17 @@ class Parker {
   static constexpr InterpreterId idle_ = -2;  ///< does not wait; differs from no_interpreter
 
   void post(std::uint32_t bit) noexcept;
+  [[nodiscard]] bool is_posted() const noexcept {
+    return word_.load(std::memory_order_relaxed) != 0;
+  }
+  void look(Deadline deadline) noexcept;
+  void start_anew() noexcept;
 
   std::atomic<std::uint32_t> word_{0};
+  bool heeds_signals_ = false;
+  bool has_napped_ = false;
+  std::uint32_t sleeps_ = 0;       ///< so many waits sleep at once, before one looks again
+  std::uint32_t next_sleeps_ = 1;  ///< after the next look in vain
   std::atomic<InterpreterId> interpreter_{idle_};
   Parker* next_all_ = nullptr;   ///< all parkers ever made
   Parker* next_free_ = nullptr;  ///< those without a thread

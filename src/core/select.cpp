@@ -112,7 +112,9 @@ Deadline Selection::deadline() const noexcept {
 
 Wait::Wait(std::span<Operation* const> operations, const WaitOptions& options, Order order) noexcept
     : selection_(operations, order), options_(options), parker_(Parker::current()) {
-  if (parker_) waiter_.emplace(*parker_);
+  if (!parker_) return;
+  parker_->begin_wait();
+  waiter_.emplace(*parker_);
 }
 
 Wait::~Wait() {

@@ -241,7 +241,9 @@ bool end_watch(const Watch& watch) noexcept {
 
 void prepare_to_block() noexcept {
   if (!on_main_thread()) return;
-  main_thread_parker.store(core::Parker::current(), std::memory_order_release);
+  core::Parker* const parker = core::Parker::current();
+  if (parker) parker->heed_signals();
+  main_thread_parker.store(parker, std::memory_order_release);
   stand_in_front();
 }
 

@@ -39,7 +39,8 @@ struct Watch {
 bool end_watch(const Watch& watch) noexcept;
 
 /// Before the calling thread blocks in atoll: if it is the main thread, SIGINT ends its wait with
-/// core::Status::interrupted, however close to the system call it comes.
+/// core::Status::interrupted, however close to the system call it comes. Other signals do, too; one
+/// that comes just before it is a millisecond late (core::Parker::heed_signals).
 void prepare_to_block() noexcept;
 /// After a wait was interrupted, inside: was an interrupt delivered to the session that the main
 /// thread is in? True once per interrupt; the caller raises KeyboardInterrupt.

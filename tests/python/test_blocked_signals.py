@@ -182,6 +182,21 @@ class TestHandlers:
                 process.expect("handled")
             process.end()
 
+    def test_a_signal_just_before_the_sleep_is_not_for_later(self):
+        with Process("""
+            signal.signal(signal.SIGALRM, lambda *args: queue.put('from the handler'))
+            late = 0
+            for microseconds in range(1, 61):
+                start = time.monotonic()
+                # The second one, so that a failure does not hang.
+                signal.setitimer(signal.ITIMER_REAL, microseconds * 1e-6, 3)
+                queue.get()
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                late += time.monotonic() - start > 2.5
+            assert not late, late
+        """) as process:
+            process.end()
+
     def test_the_deadline_stays(self):
         with Process("""
             signal.signal(signal.SIGALRM, lambda *args: None)

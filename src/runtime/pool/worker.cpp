@@ -121,16 +121,16 @@ void Pool::show_running(std::size_t index, Handle<Job> job) noexcept {
 
 /// Empty: there are no more, or the process or the interpreter ends.
 Handle<Job> Pool::next_job(core::InterpreterId interpreter) noexcept {
-  Item item;
-  Status status = jobs_->try_receive(item);
+  core::Receive receive(*jobs_, core::Receive::Line::front);
+  Status status = receive.try_();
   if (status == Status::pending) {
     const py::Detached detached;
     do {
-      status = jobs_->receive(item, {.interpreter = interpreter});
+      status = core::wait_for(receive, {.interpreter = interpreter});
     } while (status == Status::interrupted);
   }
   if (status != Status::ok) return {};
-  return Handle<Job>::share(static_cast<Job*>(item.message.attachment(0)));
+  return Handle<Job>::share(static_cast<Job*>(receive.item().message.attachment(0)));
 }
 
 // --- interpreters --------------------------------------------------------------------------------

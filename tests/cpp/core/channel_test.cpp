@@ -101,6 +101,36 @@ TEST_SUITE("channel") {
     for (std::uint64_t i = 0; i < 5; ++i) CHECK(receivers[i].get() == i);
   }
 
+  TEST_CASE("receivers at the front of the line are served last come, first") {
+    auto channel = channel_of(Channel::unbounded);
+    std::vector<std::future<std::uint64_t>> receivers;
+    const auto add = [&](Receive::Line line) {
+      receivers.push_back(in_thread([&channel, line] {
+        Receive receive(*channel, line);
+        return wait_for(receive) == Status::ok ? number_in(receive.item()) : ~std::uint64_t{0};
+      }));
+      REQUIRE(eventually([&] { return channel->waiting_receivers() == receivers.size(); }));
+    };
+    add(Receive::Line::back);
+    add(Receive::Line::front);
+    add(Receive::Line::front);
+    add(Receive::Line::back);
+    for (std::uint64_t i = 0; i < 4; ++i) CHECK(try_send(*channel, i) == Status::ok);
+    constexpr std::size_t served[] = {2, 1, 0, 3};
+    for (std::uint64_t i = 0; i < 4; ++i) CHECK(receivers[served[i]].get() == i);
+  }
+
+  TEST_CASE("a receiver at the front of the line leaves it") {
+    auto channel = channel_of(1);
+    auto other = in_thread([&] { return receive_number(*channel); });
+    REQUIRE(eventually([&] { return channel->waiting_receivers() == 1; }));
+    Receive receive(*channel, Receive::Line::front);
+    CHECK(wait_for(receive, {.deadline = Deadline::after(0.001)}) == Status::timed_out);
+    CHECK(channel->waiting_receivers() == 1);
+    CHECK(try_send(*channel, 5) == Status::ok);
+    CHECK(other.get() == 5);
+  }
+
   TEST_CASE("senders are served in the order in which they came") {
     for (std::size_t capacity : {0, 1, 3}) {
       auto channel = channel_of(capacity);

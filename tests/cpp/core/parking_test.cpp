@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <thread>
 
 #include "core/closing.hpp"
 #include "core/futex.hpp"
@@ -90,6 +91,56 @@ TEST_SUITE("parking") {
     REQUIRE(eventually([&] { return other.load() != nullptr; }));
     other.load()->interrupt();
     CHECK(thread.get());
+  }
+
+  TEST_CASE("a signal that comes before the sleep is late, and not lost, for who heeds signals") {
+    auto thread = in_thread([&] {
+      Parker& parker = *Parker::current();
+      parker.heed_signals();
+      int interruptions = 0;
+      for (int wait = 0; wait < 3; ++wait) {
+        parker.begin_wait();
+        interruptions += parker.park(Deadline::after(30)).interrupted;
+        CHECK(parker.park(Deadline::after(0.003)).timed_out);  // once in a wait
+      }
+      return interruptions;
+    });
+    CHECK(thread.get() == 3);
+  }
+
+  TEST_CASE("who heeds signals keeps to its deadlines") {
+    auto thread = in_thread([&] {
+      Parker::current()->heed_signals();
+      auto channel = channel_of(0);
+      for (double seconds : {0.0001, 0.001, 0.01}) {
+        const Deadline deadline = Deadline::after(seconds);
+        Receive receive(*channel);
+        Operation* const operations[] = {&receive};
+        Wait wait(operations, {.deadline = deadline});
+        Selected selected = wait.start();
+        while (selected.status == Status::pending || selected.status == Status::interrupted) {
+          selected = wait.wait();
+        }
+        if (selected.status != Status::timed_out || !deadline.is_over()) return false;
+      }
+      return true;
+    });
+    CHECK(thread.get());
+  }
+
+  TEST_CASE("a parker's next owner does not inherit its habits") {
+    Parker* former = nullptr;
+    std::thread([&] {
+      former = Parker::current();
+      former->heed_signals();
+      former->unpark();
+    }).join();
+    std::thread([&] {
+      REQUIRE(Parker::current() == former);
+      const Parker::Wakeup wakeup = former->park(Deadline::after(0.003));
+      CHECK_FALSE(wakeup.interrupted);
+      CHECK(wakeup.timed_out);
+    }).join();
   }
 
   TEST_CASE("a signal interrupts a wait, which then goes on with its place and its deadline") {
