@@ -24,6 +24,7 @@ import pyperf
 
 LATENCY = 0.05
 ROUNDS = 9
+WARM_LOOPS = 4
 WORKS = {"cpu": "CPU-bound", "io": "IO-bound"}
 HERE = Path(__file__).parent
 WITHOUT_GIL = "Threading without GIL"
@@ -56,7 +57,7 @@ class Program:
     """The benchmark, in pyperf's main process and in each of its workers."""
 
     def __init__(self) -> None:
-        self.runner = pyperf.Runner(add_cmdline_args=self._pass_on, processes=1, values=3)
+        self.runner = pyperf.Runner(add_cmdline_args=self._pass_on, processes=1, values=1)
         add = self.runner.argparser.add_argument
         add("--quick", action="store_true", help="fewer runs: noisier")
         add("--json", type=Path, metavar="FILE", help="write the table there")
@@ -99,9 +100,9 @@ class Program:
 
         options = self.options
         options.quiet = True  # of warnings that the figures vary
-        options.loops = 1
-        options.warmups = 0 if cold else 1
-        options.values = 1 if options.quick or cold else 3
+        # Warm: the next few times on a pool that has done it once.
+        options.loops = 1 if options.quick or cold else WARM_LOOPS
+        options.warmups, options.values = 0, 1
         name = f"{WORKS[work]}, {way}, {'cold' if cold else 'warm'}, round {turn}"
         result = self.runner.bench_time_func(name, measure)
         return [] if result is None or self.is_worker else list(result.get_values())
