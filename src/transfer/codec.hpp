@@ -78,8 +78,6 @@ enum class Op : std::uint8_t {
   split,        ///< tuple of which some items are pickled together: see Section
   call,         ///< value callable, section args, size: keywords, names, section values
 };
-/// No Op up to this one runs Python code when it is decoded, unless a later one did before it.
-inline constexpr Op last_without_code = Op::ref32;
 
 inline constexpr std::uint8_t memo_flag = 0x80;
 

@@ -18,12 +18,9 @@ Decoder::Decoder(Context& context, const core::Message& message, bool consume)
       scratch_(context.impl().decode_scratch.take()),
       frames_(scratch_->frames),
       memo_(scratch_->memo),
-      consume_(consume) {
-  if (message.bytes().size() >= long_message) gc_pause_.begin();
-}
+      consume_(consume) {}
 
 Decoder::~Decoder() {
-  gc_pause_.end();
   // Dropping objects may run Python code that decodes: it gets a scratch of its own, this one is
   // not given back yet.
   drop_frames(0);
@@ -68,7 +65,6 @@ PyObject* Decoder::read() {
 }
 
 PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
-  if (op > wire::last_without_code) gc_pause_.end();
   switch (op) {
     case Op::none:
       return Py_NewRef(Py_None);

@@ -16,7 +16,6 @@
 #include "py/ref.hpp"
 #include "transfer/codec.hpp"
 #include "transfer/context.hpp"
-#include "transfer/gc_pause.hpp"
 #include "transfer/reader.hpp"
 #include "transfer/scratch.hpp"
 
@@ -56,8 +55,6 @@ class Decoder {
  private:
   static constexpr std::uint32_t no_slot = 0xFFFFFFFF;
   static constexpr int deepest_recursion = 64;
-  /// Bytes from which on a message may hold enough containers to start the garbage collector.
-  static constexpr std::size_t long_message = 2048;
 
   /// A complete value, or null: a Python error is set or, inside of run_frames() only, `opened_` is
   /// set and a frame pushed.
@@ -121,8 +118,6 @@ class Decoder {
   std::unique_ptr<DecodeScratch> scratch_;
   std::vector<DecodeFrame>& frames_;
   std::vector<PyObject*>& memo_;
-  /// Ends before anything is decoded that may run Python code.
-  GcPause gc_pause_;
   bool consume_;
   bool opened_ = false;
   /// Containers under way by recursion, and one more while there are frames.

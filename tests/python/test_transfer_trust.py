@@ -242,46 +242,6 @@ def test_nothing_is_kept_of_what_was_refused():
     assert ref() is None
 
 
-class Collecting:
-    """Notes whether garbage is collected, and has it stopped, when it arrives."""
-
-    arrived: list[bool] = []
-
-    def __setstate__(self, state):
-        self.arrived.append(gc.isenabled())
-        gc.disable()
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_the_garbage_collector_is_as_the_code_of_the_user_expects(enabled):
-    rows = [{"number": number, "tags": [str(number)]} for number in range(5000)]
-    collecting = Collecting()
-    collecting.attribute = 1
-    Collecting.arrived.clear()
-    try:
-        if not enabled:
-            gc.disable()
-        assert send(rows) == rows
-        assert gc.isenabled() == enabled
-        got = send([rows, collecting, rows])
-        assert Collecting.arrived == [enabled]
-        assert not gc.isenabled()  # what the user's code has done stays done
-        assert got[0] == got[2] == rows
-    finally:
-        gc.enable()
-
-
-def test_garbage_of_many_messages_is_collected():
-    """Cycles that arrive and are dropped do not pile up for want of a collection."""
-    ring = {"rows": [[number] for number in range(2000)]}
-    ring["self"] = ring
-    before = gc.get_stats()
-    for _ in range(100):
-        send(ring)
-    after = gc.get_stats()
-    assert sum(each["collections"] for each in after) > sum(each["collections"] for each in before)
-
-
 class Odd(Exception):
     """Cannot be made again from its args."""
 
