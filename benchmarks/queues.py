@@ -34,7 +34,9 @@ class QueuePartner(StockPartner):
 def round_trip(options: Options) -> Iterator[Row]:
     """An int to another interpreter and back, beside two threads that wake each other by a futex.
 
-    The machine's own cost of waking somebody varies, so the two are measured in turns.
+    The machine's own cost of waking somebody varies, so the two are measured in turns. The batches
+    are long, like those of the futex: a scheduler takes milliseconds to put two threads that have
+    slept on one CPU on two.
     """
     partners = [QueuePartner(library) for library in libraries()]
     taken: dict[str, list[float]] = {partner.name: [] for partner in partners}
@@ -47,7 +49,7 @@ def round_trip(options: Options) -> Iterator[Row]:
             functions: dict[str, Callable[[], object]] = {
                 partner.name: partner.round_trip for partner in partners
             }
-            for name, value in interleaved_medians(functions, batches=9).items():
+            for name, value in interleaved_medians(functions, batches=5, batch_us=50_000).items():
                 taken[name].append(value)
     finally:
         for partner in partners:
