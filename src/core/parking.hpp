@@ -50,7 +50,8 @@ class Parker {
   /// Status::interrupted once. Any thread; async-signal-safe.
   ///
   /// A signal that arrives between the caller's last look at its flags and the system call does not
-  /// end the sleep by itself. Whoever must learn of it at once (Ctrl-C) calls this from the handler.
+  /// end the sleep by itself. Whoever must learn of it at once (Ctrl-C) calls this from the
+  /// handler.
   void interrupt() noexcept { post(interrupt_); }
 
   /// From now on each wait of this thread comes back as interrupted once after a millisecond, so
