@@ -78,9 +78,11 @@ PyObject* Decoder::open_record(const KnownShape* shape, std::uint32_t slot) {
 
 PyObject* Decoder::enter(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,
                          const KnownShape* shape, const ClassFacts* facts) {
-  // A frozenset takes items only as long as nobody else refers to it, and a tuple that is a key
-  // must not change. So no encoder refers to them before they are complete (Encoder::is_late).
-  const bool late = kind == Container::frozenset || kind == Container::tuple;
+  // A frozenset takes items only as long as nobody else refers to it, a tuple that is a key must
+  // not change, and CPython takes the hash of a slice inside itself until the stack ends. So no
+  // encoder refers to them before they are complete (Encoder::is_late).
+  const bool late =
+      kind == Container::frozenset || kind == Container::tuple || kind == Container::slice;
   if (slot != no_slot && !late) keep(slot, object.get());
   if (depth_ >= deepest_recursion) {
     return run_frames(std::move(object), kind, size, late ? slot : no_slot, shape, facts);
@@ -140,8 +142,7 @@ bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, cons
       return true;
     case Container::slice: {
       auto* const slice = reinterpret_cast<PySliceObject*>(object);
-      // What was there is None; filling in place lets the memo name the slice before it is
-      // complete.
+      // What was there is None.
       for (PyObject** const part : {&slice->start, &slice->stop, &slice->step}) {
         PyObject* const item = read_item();
         if (!item) return false;

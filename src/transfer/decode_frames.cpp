@@ -140,8 +140,7 @@ bool Decoder::accept(DecodeFrame& frame, PyObject* item) {
     case Container::slice: {
       auto* const slice = reinterpret_cast<PySliceObject*>(frame.object);
       PyObject** const parts[] = {&slice->start, &slice->stop, &slice->step};
-      // What was there is None; filling in place lets the memo name the slice before it is
-      // complete.
+      // What was there is None.
       Py_SETREF(*parts[frame.index], owned.release());
       ++frame.index;
       return true;

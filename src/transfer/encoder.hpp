@@ -128,7 +128,8 @@ class Encoder {
   /// What has a hash: the receiver may have to take it before anything refers to the whole of it.
   static bool is_late(EncodeFrame::Kind kind) noexcept {
     using Kind = EncodeFrame::Kind;
-    return kind == Kind::tuple || kind == Kind::named_tuple || kind == Kind::frozenset;
+    return kind == Kind::tuple || kind == Kind::named_tuple || kind == Kind::frozenset ||
+           kind == Kind::slice;
   }
   Step put_items(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
   Step list_items(PyObject* list, Py_ssize_t size);

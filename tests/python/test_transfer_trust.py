@@ -161,6 +161,15 @@ def int_of(value):
     return 0
 
 
+def test_a_slice_that_contains_itself():
+    parts = [1]
+    parts.append(slice(parts, None))
+    got = send(parts)
+    assert got[0] == 1
+    assert type(got[1]) is slice
+    assert got[1].start is got
+
+
 def test_a_class_that_changes_while_its_instances_are_sent():
     class Node:
         def __init__(self, value):

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support.hpp"
+#include "transfer/codec.hpp"
 
 using namespace libatoll::test;
 using libatoll::py::failed;
@@ -155,6 +156,21 @@ TEST_CASE("wrong bytes end in an error") {
   }
   CHECK_FALSE(decode(*main, Message()));
   PyErr_Clear();
+}
+
+TEST_CASE("a wrong slice does not contain itself where its hash is taken") {
+  using libatoll::transfer::wire::memo_flag;
+  using libatoll::transfer::wire::Op;
+  const MainContext main;
+  const auto byte = [](auto value) { return static_cast<std::byte>(value); };
+  const std::byte none = byte(Op::none);
+  // CPython's slicehash() would recurse until the stack ends.
+  const std::byte bytes[] = {
+      byte(Op::dict), byte(1), byte(static_cast<std::uint8_t>(Op::slice) | memo_flag),
+      byte(Op::ref8), byte(0), none,
+      none,           none};
+  CHECK_FALSE(decode(*main, Message::copy_of(bytes)));
+  CHECK(take_error().find("NotShareableError") != std::string::npos);
 }
 
 TEST_CASE("calls") {
