@@ -110,22 +110,15 @@ bool Decoder::read_items(PyObject* object, Container kind, Py_ssize_t size, cons
         PyTuple_SET_ITEM(object, i, item);
       }
       return true;
-    case Container::record: {
-      // A copy of the model has None for all values already.
-      const PyObject* const there = PyDict_GET_SIZE(object) > 0 ? Py_None : nullptr;
+    case Container::record:
       for (PyObject* const key : shape->keys) {
         PyObject* const item = read_item();
         if (!item) return false;
-        if (item == there) {
-          Py_DECREF(item);
-          continue;
-        }
         const int status = PyDict_SetItem(object, key, item);
         Py_DECREF(item);
         if (status < 0) return false;
       }
       return true;
-    }
     case Container::dict:
       for (Py_ssize_t i = 0; i < size; ++i) {
         const auto key = py::Ref::steal(read_key());

@@ -150,6 +150,32 @@ def fail_to_decode(value):
     raise RuntimeError("cannot decode")
 
 
+def encode_meddler(handle):
+    return handle.record
+
+
+def decode_meddler(record):
+    record["last"] = "meddled"
+    return Handle("meddler")
+
+
+def test_decode_that_changes_the_record_around_it():
+    """What was sent is what arrives, in records of any number and in those of a known shape."""
+
+    def record():
+        row = dict.fromkeys(("first", "a", "b", "c", "d", "e", "last"))
+        row["first"] = Handle("meddler")
+        row["first"].record = row
+        return row
+
+    atoll.register(Handle, encode_meddler, decode_meddler)
+    try:
+        got = send([record() for _ in range(4)])
+    finally:
+        atoll.unregister(Handle)
+    assert [row["last"] for row in got] == [None] * 4
+
+
 def test_a_registered_class_is_let_go():
     cls = type("Passing", (), {})
     atoll.register(cls, lambda obj: 1, decode_text)
