@@ -57,7 +57,9 @@ class Program:
     """The benchmark, in pyperf's main process and in each of its workers."""
 
     def __init__(self) -> None:
-        self.runner = pyperf.Runner(add_cmdline_args=self._pass_on, processes=1, values=1)
+        self.runner = pyperf.Runner(
+            add_cmdline_args=self._pass_on, processes=1, values=1, warmups=0
+        )
         add = self.runner.argparser.add_argument
         add("--quick", action="store_true", help="fewer runs: noisier")
         add("--json", type=Path, metavar="FILE", help="write the table there")
@@ -102,7 +104,6 @@ class Program:
         options.quiet = True  # of warnings that the figures vary
         # Warm: the next few times on a pool that has done it once.
         options.loops = 1 if options.quick or cold else WARM_LOOPS
-        options.warmups, options.values = 0, 1
         name = f"{WORKS[work]}, {way}, {'cold' if cold else 'warm'}, round {turn}"
         result = self.runner.bench_time_func(name, measure)
         return [] if result is None or self.is_worker else list(result.get_values())

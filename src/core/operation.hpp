@@ -90,23 +90,8 @@ class OperationList {
     return operation.list_ == this;
   }
 
-  void push_back(Operation& operation) noexcept {
-    operation.list_ = this;
-    operation.next_ = nullptr;
-    operation.previous_ = last_;
-    (last_ ? last_->next_ : first_) = &operation;
-    last_ = &operation;
-    ++size_;
-  }
-
-  void push_front(Operation& operation) noexcept {
-    operation.list_ = this;
-    operation.previous_ = nullptr;
-    operation.next_ = first_;
-    (first_ ? first_->previous_ : last_) = &operation;
-    first_ = &operation;
-    ++size_;
-  }
+  void push_back(Operation& operation) noexcept { insert(operation, last_, nullptr); }
+  void push_front(Operation& operation) noexcept { insert(operation, nullptr, first_); }
 
   void remove(Operation& operation) noexcept {
     (operation.previous_ ? operation.previous_->next_ : first_) = operation.next_;
@@ -117,6 +102,16 @@ class OperationList {
   }
 
  private:
+  /// Between two neighbours; null for an end.
+  void insert(Operation& operation, Operation* previous, Operation* next) noexcept {
+    operation.list_ = this;
+    operation.previous_ = previous;
+    operation.next_ = next;
+    (previous ? previous->next_ : first_) = &operation;
+    (next ? next->previous_ : last_) = &operation;
+    ++size_;
+  }
+
   Operation* first_ = nullptr;
   Operation* last_ = nullptr;
   std::size_t size_ = 0;

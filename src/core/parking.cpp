@@ -10,14 +10,14 @@
 namespace libatoll::core {
 namespace {
 
-/// For how long a thread looks. To be woken takes 5 us where CPUs stay awake, and 20 to 50 us where
-/// the CPU has to be woken, too.
-constexpr std::int64_t looking_time = 50'000;
+/// For how many seconds a thread looks. To be woken takes 5 us where CPUs stay awake, and 20 to 50
+/// us where the CPU has to be woken, too.
+constexpr double looking_time = 50e-6;
 constexpr int looks_per_clock = 8;
 /// At most so many waits in a row do not look.
 constexpr std::uint32_t most_sleeps = 64;
-/// How late a signal may be that came just before the sleep.
-constexpr std::int64_t nap_time = 1'000'000;
+/// By how many seconds a signal may be late that came just before the sleep.
+constexpr double nap_time = 1e-3;
 
 }  // namespace
 
@@ -99,7 +99,7 @@ void Parker::start_anew() noexcept {
 
 /// Looks for a post, for as long as that is worth it.
 void Parker::look(Deadline deadline) noexcept {
-  const std::int64_t end = std::min(monotonic_now() + looking_time, deadline.nanoseconds());
+  const Deadline end = std::min(deadline, Deadline::after(looking_time));
   do {
     for (int i = 0; i < looks_per_clock; ++i) {
       if (is_posted()) {
@@ -108,7 +108,7 @@ void Parker::look(Deadline deadline) noexcept {
       }
       spin_pause();
     }
-  } while (monotonic_now() < end);
+  } while (!end.is_over());
   sleeps_ = next_sleeps_;
   next_sleeps_ = std::min(2 * next_sleeps_, most_sleeps);
 }
@@ -126,7 +126,7 @@ Parker::Wakeup Parker::park(Deadline deadline) noexcept {
   }
   Deadline until = deadline;
   if (heeds_signals_ && !has_napped_) {
-    until = std::min(deadline, Deadline::at(monotonic_now() + nap_time));
+    until = std::min(deadline, Deadline::after(nap_time));
     has_napped_ = true;
   }
   const FutexResult result = futex_wait(word_, parked_, until);
