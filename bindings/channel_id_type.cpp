@@ -1,7 +1,7 @@
 #include "channel_id_type.hpp"
 
 #include "channel_errors.hpp"
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
 #include "id_argument.hpp"
 
 namespace libatoll::bindings {

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "core/association.hpp"
+#include "core/registry/association.hpp"
 #include "py/ref.hpp"
 #include "state.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "core/shared_channel.hpp"
+#include "core/registry/shared_channel.hpp"
 #include "py/ref.hpp"
 #include "state.hpp"
 

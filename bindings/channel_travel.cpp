@@ -6,7 +6,7 @@
 
 #include "channel_errors.hpp"
 #include "channel_id_type.hpp"
-#include "core/in_transit.hpp"
+#include "core/registry/in_transit.hpp"
 #include "transfer/extension_types.hpp"
 
 namespace libatoll::bindings {

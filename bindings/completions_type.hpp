@@ -4,7 +4,7 @@
 
 #include <Python.h>
 
-#include "core/channel.hpp"
+#include "core/channel/channel.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

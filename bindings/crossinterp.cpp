@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "transfer/context.hpp"
 #include "transfer/modes.hpp"
 #include "transfer/transfer.hpp"

@@ -9,7 +9,7 @@
 
 #include <memory>
 
-#include "core/counted_ends.hpp"
+#include "core/channel/counted_ends.hpp"
 #include "py/ref.hpp"
 #include "state.hpp"
 #include "wait.hpp"

@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "core/status.hpp"
+#include "core/base/status.hpp"
 #include "csp_end.hpp"
 #include "state.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <Python.h>
 
-#include "core/channel.hpp"
-#include "core/timer.hpp"
+#include "core/channel/channel.hpp"
+#include "core/task/timer.hpp"
 #include "csp_end.hpp"
 
 namespace libatoll::bindings {

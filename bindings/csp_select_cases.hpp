@@ -8,9 +8,9 @@
 #include <span>
 #include <variant>
 
-#include "core/channel.hpp"
-#include "core/task.hpp"
-#include "core/timer.hpp"
+#include "core/channel/channel.hpp"
+#include "core/task/task.hpp"
+#include "core/task/timer.hpp"
 #include "csp_end.hpp"
 #include "state.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "core/item.hpp"
+#include "core/channel/item.hpp"
 #include "csp_end.hpp"
 
 namespace libatoll::bindings {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <new>
 
-#include "core/shared_array.hpp"
+#include "core/memory/shared_array.hpp"
 #include "fast_arguments.hpp"
 #include "shared_array.hpp"
 #include "shared_buffer.hpp"

@@ -11,7 +11,7 @@
 
 #include <Python.h>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "runtime/pool/job.hpp"
 #include "state.hpp"

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "core/item.hpp"
+#include "core/channel/item.hpp"
 #include "state.hpp"
 #include "transfer/transfer.hpp"
 

@@ -7,7 +7,7 @@
 #include "channel_id_type.hpp"
 #include "channel_info.hpp"
 #include "channel_travel.hpp"
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
 #include "fast_arguments.hpp"
 #include "item_options.hpp"
 #include "wait.hpp"

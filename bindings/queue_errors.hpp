@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "core/status.hpp"
+#include "core/base/status.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

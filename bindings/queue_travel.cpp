@@ -1,6 +1,6 @@
 #include "queue_travel.hpp"
 
-#include "core/in_transit.hpp"
+#include "core/registry/in_transit.hpp"
 #include "id_argument.hpp"
 #include "queue_errors.hpp"
 #include "transfer/extension_types.hpp"

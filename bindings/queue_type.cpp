@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
 #include "fast_arguments.hpp"
 #include "id_argument.hpp"
 #include "item_options.hpp"

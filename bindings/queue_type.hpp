@@ -11,8 +11,8 @@
 
 #include <Python.h>
 
-#include "core/item.hpp"
-#include "core/queue.hpp"
+#include "core/channel/item.hpp"
+#include "core/registry/queue.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstddef>
 
-#include "core/shared_array.hpp"
+#include "core/memory/shared_array.hpp"
 #include "py/ref.hpp"
 #include "state.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "core/element_type.hpp"
+#include "core/memory/element_type.hpp"
 #include "py/ref.hpp"
 
 namespace libatoll::bindings {

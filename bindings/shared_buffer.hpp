@@ -7,7 +7,7 @@
 
 #include <Python.h>
 
-#include "core/shared_buffer.hpp"
+#include "core/memory/shared_buffer.hpp"
 #include "py/ref.hpp"
 #include "state.hpp"
 

@@ -5,11 +5,11 @@
 
 #include <span>
 
-#include "core/deadline.hpp"
-#include "core/operation.hpp"
-#include "core/recall.hpp"
-#include "core/select.hpp"
-#include "core/status.hpp"
+#include "core/base/deadline.hpp"
+#include "core/base/status.hpp"
+#include "core/parking/recall.hpp"
+#include "core/wait/operation.hpp"
+#include "core/wait/select.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

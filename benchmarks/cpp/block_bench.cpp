@@ -12,7 +12,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/block.hpp"
+#include "core/memory/block.hpp"
 
 using namespace libatoll::core;
 

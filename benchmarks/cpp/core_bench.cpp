@@ -19,9 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include "core/channel.hpp"
-#include "core/futex.hpp"
-#include "core/select.hpp"
+#include "core/channel/channel.hpp"
+#include "core/parking/futex.hpp"
+#include "core/wait/select.hpp"
 
 using namespace libatoll::core;
 

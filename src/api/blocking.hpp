@@ -6,9 +6,9 @@
 
 #include "atoll/error.hpp"
 #include "atoll/timeout.hpp"
-#include "core/operation.hpp"
-#include "core/recall.hpp"
-#include "core/select.hpp"
+#include "core/parking/recall.hpp"
+#include "core/wait/operation.hpp"
+#include "core/wait/select.hpp"
 
 namespace libatoll::api {
 

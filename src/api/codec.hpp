@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "atoll/value.hpp"
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 
 namespace libatoll::api {
 

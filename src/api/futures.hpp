@@ -3,7 +3,7 @@
 
 #include "api/jobs.hpp"
 #include "atoll/future.hpp"
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 
 namespace libatoll {
 

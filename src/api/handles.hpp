@@ -12,9 +12,9 @@
 #include "atoll/queue.hpp"
 #include "atoll/shared_buffer.hpp"
 #include "atoll/value.hpp"
-#include "core/counted_ends.hpp"
-#include "core/in_transit.hpp"
-#include "core/shared_buffer.hpp"
+#include "core/channel/counted_ends.hpp"
+#include "core/memory/shared_buffer.hpp"
+#include "core/registry/in_transit.hpp"
 
 namespace libatoll {
 

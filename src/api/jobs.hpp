@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "atoll/value.hpp"
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "runtime/pool/job.hpp"
 #include "runtime/run.hpp"
 

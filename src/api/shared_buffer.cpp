@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "atoll/error.hpp"
-#include "core/shared_buffer.hpp"
+#include "core/memory/shared_buffer.hpp"
 
 namespace libatoll {
 

@@ -16,7 +16,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 
 namespace libatoll::runtime {

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "atoll/config.hpp"
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "runtime/held_objects.hpp"
 #include "transfer/context.hpp"

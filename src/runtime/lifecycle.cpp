@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "atoll/error.hpp"
-#include "core/closing.hpp"
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
+#include "core/wait/closing.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"

@@ -2,7 +2,7 @@
 #include <chrono>
 
 #include "atoll/error.hpp"
-#include "core/closing.hpp"
+#include "core/wait/closing.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"

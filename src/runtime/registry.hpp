@@ -13,7 +13,7 @@
 #include <mutex>
 #include <vector>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "runtime/interpreter.hpp"
 
 namespace libatoll::runtime {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "runtime/interpreter.hpp"
 #include "transfer/exception.hpp"
 #include "transfer/transfer.hpp"

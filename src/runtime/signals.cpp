@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "atoll/error.hpp"
-#include "core/parking.hpp"
+#include "core/parking/parking.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/registry.hpp"

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "transfer/code_record.hpp"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 

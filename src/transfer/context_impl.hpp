@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "transfer/caches.hpp"

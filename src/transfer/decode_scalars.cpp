@@ -1,7 +1,7 @@
 // Numbers, text, ranges and memory.
 #include <cstring>
 
-#include "core/mapped_block.hpp"
+#include "core/memory/mapped_block.hpp"
 #include "transfer/context_impl.hpp"
 #include "transfer/decode_simple.hpp"
 #include "transfer/decoder.hpp"

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <typeinfo>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/codec.hpp"
 #include "transfer/context.hpp"

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/code_record.hpp"
 #include "transfer/context.hpp"

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 #include "transfer/transfer.hpp"

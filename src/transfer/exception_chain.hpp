@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 #include "transfer/transfer.hpp"

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 

@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "transfer/context.hpp"
 
 namespace libatoll::transfer {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "transfer/class_table.hpp"
 #include "transfer/memo.hpp"
 #include "transfer/shapes.hpp"

@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "transfer/code_record.hpp"
 #include "transfer/context.hpp"

@@ -3,8 +3,8 @@
 
 #include <Python.h>
 
-#include "core/object.hpp"
-#include "core/shared_buffer.hpp"
+#include "core/base/object.hpp"
+#include "core/memory/shared_buffer.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 #include "transfer/release_list.hpp"

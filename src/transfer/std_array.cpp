@@ -1,6 +1,6 @@
 #include "transfer/std_array.hpp"
 
-#include "core/shared_buffer.hpp"
+#include "core/memory/shared_buffer.hpp"
 #include "py/buffer_view.hpp"
 #include "transfer/errors.hpp"
 #include "transfer/extension_types.hpp"

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/mapped_block.hpp"
+#include "core/memory/mapped_block.hpp"
 #include "transfer/context_impl.hpp"
 #include "transfer/decode_simple.hpp"
 #include "transfer/errors.hpp"

@@ -6,7 +6,7 @@
 
 #include <Python.h>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 

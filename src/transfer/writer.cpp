@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/mapped_block.hpp"
+#include "core/memory/mapped_block.hpp"
 
 namespace libatoll::transfer {
 

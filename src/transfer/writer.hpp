@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "transfer/codec.hpp"
 
 namespace libatoll::transfer {

@@ -14,7 +14,7 @@
 #include <memory>
 #include <string>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 #include "transfer/transfer.hpp"

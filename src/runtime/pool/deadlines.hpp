@@ -11,8 +11,8 @@
 #include <mutex>
 #include <utility>
 
-#include "core/deadline.hpp"
-#include "core/object.hpp"
+#include "core/base/deadline.hpp"
+#include "core/base/object.hpp"
 
 namespace libatoll::runtime {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "core/select.hpp"
+#include "core/wait/select.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/pool/pool.hpp"

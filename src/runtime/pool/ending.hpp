@@ -1,7 +1,7 @@
 // What becomes of pools when those end to whom they belong.
 #pragma once
 
-#include "core/deadline.hpp"
+#include "core/base/deadline.hpp"
 #include "runtime/interpreter.hpp"
 
 namespace libatoll::runtime {

@@ -14,8 +14,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/parking.hpp"
-#include "core/task.hpp"
+#include "core/parking/parking.hpp"
+#include "core/task/task.hpp"
 #include "runtime/pool/deadlines.hpp"
 #include "runtime/registry.hpp"
 #include "runtime/run.hpp"

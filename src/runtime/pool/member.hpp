@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-#include "core/object.hpp"
+#include "core/base/object.hpp"
 #include "runtime/registry.hpp"
 
 namespace libatoll::runtime {

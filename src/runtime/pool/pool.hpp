@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "atoll/config.hpp"
-#include "core/channel.hpp"
-#include "core/task.hpp"
+#include "core/channel/channel.hpp"
+#include "core/task/task.hpp"
 #include "runtime/pool/job.hpp"
 #include "runtime/pool/member.hpp"
 #include "runtime/registry.hpp"

@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/closing.hpp"
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll;
 using namespace libatoll::test;

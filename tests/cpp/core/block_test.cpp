@@ -1,5 +1,5 @@
 // Blocks: sizes, content, what is used again.
-#include "core/block.hpp"
+#include "core/memory/block.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <new>
 #include <vector>
 
-#include "core/mapped_block.hpp"
+#include "core/memory/mapped_block.hpp"
 
 using namespace libatoll::core;
 

@@ -3,8 +3,8 @@
 #include <atomic>
 #include <memory>
 
-#include "core/closing.hpp"
 #include "core/support.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

@@ -1,13 +1,13 @@
 // What Go's test/chan and runtime/chan_test.go demand of channels, and what PEP 734 and PEP 554
 // add.
-#include "core/channel.hpp"
+#include "core/channel/channel.hpp"
 
 #include <atomic>
 #include <memory>
 
-#include "core/closing.hpp"
-#include "core/queue.hpp"
+#include "core/registry/queue.hpp"
 #include "core/support.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

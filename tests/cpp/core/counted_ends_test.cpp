@@ -1,8 +1,8 @@
-#include "core/counted_ends.hpp"
+#include "core/channel/counted_ends.hpp"
 
-#include "core/closing.hpp"
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
 #include "core/support.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

@@ -1,4 +1,4 @@
-#include "core/mailbox.hpp"
+#include "core/wait/mailbox.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -8,10 +8,10 @@
 #include <map>
 #include <memory>
 
-#include "core/async_wait.hpp"
-#include "core/closing.hpp"
 #include "core/support.hpp"
-#include "core/timer.hpp"
+#include "core/task/timer.hpp"
+#include "core/wait/async_wait.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

@@ -1,4 +1,4 @@
-#include "core/parking.hpp"
+#include "core/parking/parking.hpp"
 
 #include <pthread.h>
 #include <signal.h>
@@ -6,9 +6,9 @@
 #include <atomic>
 #include <thread>
 
-#include "core/closing.hpp"
-#include "core/futex.hpp"
+#include "core/parking/futex.hpp"
 #include "core/support.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

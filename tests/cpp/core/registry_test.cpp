@@ -1,11 +1,11 @@
-#include "core/registry.hpp"
+#include "core/registry/registry.hpp"
 
 #include <atomic>
 
-#include "core/closing.hpp"
-#include "core/counted_ends.hpp"
-#include "core/in_transit.hpp"
+#include "core/channel/counted_ends.hpp"
+#include "core/registry/in_transit.hpp"
 #include "core/support.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

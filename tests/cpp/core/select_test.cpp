@@ -1,13 +1,13 @@
 // What Go's test/chan/select*.go and crossbeam-channel's tests/select.rs demand.
-#include "core/select.hpp"
+#include "core/wait/select.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <deque>
 
-#include "core/closing.hpp"
 #include "core/support.hpp"
-#include "core/timer.hpp"
+#include "core/task/timer.hpp"
+#include "core/wait/closing.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

@@ -1,5 +1,5 @@
 // Memory that belongs to no interpreter: alignment, parts, and its end.
-#include "core/shared_buffer.hpp"
+#include "core/memory/shared_buffer.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/mapped_block.hpp"
+#include "core/memory/mapped_block.hpp"
 
 using namespace libatoll::core;
 

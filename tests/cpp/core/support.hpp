@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "../support.hpp"
-#include "core/channel.hpp"
+#include "core/channel/channel.hpp"
 
 namespace libatoll::core::test {
 

@@ -1,13 +1,13 @@
-#include "core/task.hpp"
+#include "core/task/task.hpp"
 
 #include <array>
 #include <atomic>
 #include <latch>
 #include <optional>
 
-#include "core/select.hpp"
 #include "core/support.hpp"
-#include "core/timer.hpp"
+#include "core/task/timer.hpp"
+#include "core/wait/select.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

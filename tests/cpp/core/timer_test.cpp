@@ -1,9 +1,9 @@
-#include "core/timer.hpp"
+#include "core/task/timer.hpp"
 
 #include <algorithm>
 
-#include "core/select.hpp"
 #include "core/support.hpp"
+#include "core/wait/select.hpp"
 
 using namespace libatoll::core;
 using namespace libatoll::core::test;

@@ -1,4 +1,4 @@
-#include "core/waiter.hpp"
+#include "core/wait/waiter.hpp"
 
 #include <atomic>
 

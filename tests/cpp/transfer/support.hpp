@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/message.hpp"
+#include "core/memory/message.hpp"
 #include "py/ref.hpp"
 #include "transfer/context.hpp"
 #include "transfer/transfer.hpp"

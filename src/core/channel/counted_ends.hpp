@@ -1,0 +1,104 @@
+// Channels, and timers, whose ends are counted: with the last holder of an end the end is closed.
+//
+// Every Sender and Receiver, in whatever interpreter, and every message that carries one, has a
+// share of its end. The first shares are made from the ends themselves, all others from a share
+// that is open; so a count that has come down to 0 stays there.
+//
+//   auto ends = CountedEnds::of_channel(0);
+//   auto sender = EndShare::make(ends, End::sending, interpreter);
+//   auto another = EndShare::make(sender->ends(), End::sending, no_interpreter);
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "core/base/in_turn.hpp"
+#include "core/base/object.hpp"
+#include "core/base/status.hpp"
+#include "core/channel/channel.hpp"
+#include "core/registry/association.hpp"
+#include "core/task/timer.hpp"
+
+namespace libatoll::core {
+
+/// A channel with both ends, or a timer, which has a receiving end only.
+class CountedEnds final : public Object {
+ public:
+  /// Empty without memory.
+  [[nodiscard]] static Handle<CountedEnds> of_channel(std::size_t capacity) noexcept;
+  [[nodiscard]] static Handle<CountedEnds> of_timer(Handle<Timer> timer) noexcept;
+
+  /// One of the two is null.
+  [[nodiscard]] Channel* channel() const noexcept { return channel_.get(); }
+  [[nodiscard]] Timer* timer() const noexcept { return timer_.get(); }
+  /// Tells it from all others of the process, for people.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
+ private:
+  friend class EndShare;
+
+  CountedEnds(Handle<Channel> channel, Handle<Timer> timer) noexcept;
+  ~CountedEnds() override = default;
+
+  [[nodiscard]] std::atomic<std::uint64_t>& count_of(End end) noexcept {
+    return end == End::sending ? senders_ : receivers_;
+  }
+  void drop(End end) noexcept;
+
+  const Handle<Channel> channel_;
+  const Handle<Timer> timer_;
+  const std::uint64_t number_;
+  std::atomic<std::uint64_t> senders_{0};
+  std::atomic<std::uint64_t> receivers_{0};
+};
+
+/// One holder's share of an end; open until close() or its own end. Any thread.
+class EndShare {
+ public:
+  /// Null without memory. Shares of an interpreter are closed, at the latest, when that is gone.
+  [[nodiscard]] static std::unique_ptr<EndShare> make(
+      Handle<CountedEnds> ends, End end, InterpreterId interpreter = no_interpreter) noexcept;
+  EndShare(const EndShare&) = delete;
+  EndShare& operator=(const EndShare&) = delete;
+  ~EndShare() { close(); }
+
+  [[nodiscard]] const Handle<CountedEnds>& ends() const noexcept { return ends_; }
+  [[nodiscard]] End end() const noexcept { return end_; }
+  [[nodiscard]] bool is_open() const noexcept { return is_open_.load(std::memory_order_acquire); }
+
+  /// Without the last share of the sending end receivers get what is there, then `closed`. Without
+  /// that of the receiving end senders get `closed`, and what is there is dropped.
+  void close() noexcept;
+
+  /// Closes what an interpreter has left behind. After its objects are gone.
+  static void interpreter_gone(InterpreterId id) noexcept;
+
+ private:
+  EndShare(Handle<CountedEnds> ends, End end, InterpreterId interpreter) noexcept;
+
+  const Handle<CountedEnds> ends_;
+  const End end_;
+  const InterpreterId interpreter_;
+  std::atomic<bool> is_open_{true};
+  EndShare* next_ = nullptr;  ///< in the list of open shares that belong to interpreters
+  EndShare* previous_ = nullptr;
+};
+
+/// A share that belongs to a message, and to no interpreter. Freed with the message, by any thread.
+class EndInTransit final : public DestroyedInTurn {
+ public:
+  /// Of `from`, which is open. Empty without memory.
+  [[nodiscard]] static Handle<EndInTransit> make(const EndShare& from) noexcept;
+  [[nodiscard]] const EndShare& share() const noexcept { return *share_; }
+
+ private:
+  explicit EndInTransit(std::unique_ptr<EndShare> share) noexcept : share_(std::move(share)) {}
+  ~EndInTransit() override = default;
+
+  const std::unique_ptr<EndShare> share_;
+};
+
+}  // namespace libatoll::core
