@@ -7,7 +7,7 @@
 #include "channel_errors.hpp"
 #include "channel_id_type.hpp"
 #include "core/registry/in_transit.hpp"
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
 

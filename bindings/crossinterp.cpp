@@ -3,8 +3,8 @@
 #include <new>
 
 #include "core/memory/message.hpp"
-#include "transfer/context.hpp"
-#include "transfer/modes.hpp"
+#include "transfer/context/context.hpp"
+#include "transfer/cpython_modes.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::bindings {

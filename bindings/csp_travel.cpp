@@ -2,7 +2,7 @@
 
 #include "csp_end.hpp"
 #include "csp_errors.hpp"
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
 

@@ -7,7 +7,7 @@
 #include "fast_arguments.hpp"
 #include "home_call.hpp"
 #include "runtime/pool/pool.hpp"
-#include "transfer/exception.hpp"
+#include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
 #include "wait.hpp"
 

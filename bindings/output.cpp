@@ -10,7 +10,7 @@
 #include "runtime/session.hpp"
 #include "runtime/signals.hpp"
 #include "state.hpp"
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
 

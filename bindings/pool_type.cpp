@@ -13,7 +13,7 @@
 #include "runtime/lifecycle.hpp"
 #include "runtime/pool/pool_list.hpp"
 #include "state.hpp"
-#include "transfer/errors.hpp"
+#include "transfer/base/errors.hpp"
 #include "wait.hpp"
 
 namespace libatoll::bindings {

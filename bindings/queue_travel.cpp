@@ -3,7 +3,7 @@
 #include "core/registry/in_transit.hpp"
 #include "id_argument.hpp"
 #include "queue_errors.hpp"
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
 

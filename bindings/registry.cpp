@@ -3,7 +3,7 @@
 
 #include "fast_arguments.hpp"
 #include "state.hpp"
-#include "transfer/registered_types.hpp"
+#include "transfer/classes/registered_types.hpp"
 
 namespace libatoll::bindings {
 

@@ -5,7 +5,7 @@
 
 #include "runtime/run.hpp"
 #include "runtime/signals.hpp"
-#include "transfer/exception.hpp"
+#include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::bindings {

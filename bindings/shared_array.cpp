@@ -9,7 +9,7 @@
 #include "py/buffer_view.hpp"
 #include "shared_array_elements.hpp"
 #include "shared_buffer.hpp"
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
 

@@ -4,7 +4,7 @@
 
 #include "fast_arguments.hpp"
 #include "py/buffer_view.hpp"
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
 

@@ -10,7 +10,7 @@
 #include "py/ref.hpp"
 #include "runtime/interpreter.hpp"
 #include "runtime/run.hpp"
-#include "transfer/context.hpp"
+#include "transfer/context/context.hpp"
 
 namespace libatoll::bindings {
 

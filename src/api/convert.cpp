@@ -14,8 +14,8 @@
 #include "api/inside.hpp"
 #include "api/value_path.hpp"
 #include "atoll/error.hpp"
-#include "transfer/extension_types.hpp"
-#include "transfer/registered_types.hpp"
+#include "transfer/classes/extension_types.hpp"
+#include "transfer/classes/registered_types.hpp"
 
 namespace libatoll::api {
 

@@ -9,9 +9,9 @@
 #include "api/handles.hpp"
 #include "api/utf8.hpp"
 #include "api/value_path.hpp"
-#include "transfer/codec.hpp"
-#include "transfer/extension_types.hpp"
-#include "transfer/reader.hpp"
+#include "transfer/classes/extension_types.hpp"
+#include "transfer/wire/codec.hpp"
+#include "transfer/wire/reader.hpp"
 
 namespace libatoll::api {
 

@@ -1,7 +1,7 @@
 // Where Python's types of Queue, Sender and Receiver are at home.
 #pragma once
 
-#include "transfer/extension_types.hpp"
+#include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::api {
 

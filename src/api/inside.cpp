@@ -1,7 +1,7 @@
 #include "api/inside.hpp"
 
-#include "transfer/exception.hpp"
-#include "transfer/release_list.hpp"
+#include "transfer/exceptions/exception.hpp"
+#include "transfer/memory/release_list.hpp"
 
 namespace libatoll::api {
 

@@ -9,7 +9,7 @@
 #include "api/inside.hpp"
 #include "atoll/error.hpp"
 #include "runtime/pool/pool.hpp"
-#include "transfer/exception.hpp"
+#include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::api {

@@ -24,7 +24,7 @@
 #include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "runtime/held_objects.hpp"
-#include "transfer/context.hpp"
+#include "transfer/context/context.hpp"
 
 namespace libatoll::runtime {
 

@@ -22,7 +22,7 @@
 #include "runtime/preload.hpp"
 #include "runtime/session.hpp"
 #include "runtime/signals.hpp"
-#include "transfer/release_list.hpp"
+#include "transfer/memory/release_list.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::runtime::lifecycle {

@@ -9,7 +9,7 @@
 #include "runtime/errors.hpp"
 #include "runtime/lifecycle.hpp"
 #include "runtime/session.hpp"
-#include "transfer/release_list.hpp"
+#include "transfer/memory/release_list.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::runtime {

@@ -6,7 +6,7 @@
 
 #include "core/memory/message.hpp"
 #include "runtime/interpreter.hpp"
-#include "transfer/exception.hpp"
+#include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::runtime {

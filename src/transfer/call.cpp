@@ -1,11 +1,11 @@
 // Calls: the callable and its arguments in one message, vectorcall form on both ends.
 #include <memory>
 
-#include "transfer/context_impl.hpp"
-#include "transfer/errors.hpp"
-#include "transfer/fallback.hpp"
-#include "transfer/main_frame.hpp"
+#include "transfer/base/errors.hpp"
+#include "transfer/code/main_frame.hpp"
+#include "transfer/context/impl.hpp"
 #include "transfer/transfer.hpp"
+#include "transfer/value_or_pickle.hpp"
 
 namespace libatoll::transfer {
 

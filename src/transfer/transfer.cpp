@@ -3,11 +3,11 @@
 #include <cstring>
 
 #include "core/memory/mapped_block.hpp"
-#include "transfer/context_impl.hpp"
-#include "transfer/decode_simple.hpp"
-#include "transfer/errors.hpp"
-#include "transfer/fallback.hpp"
-#include "transfer/writer.hpp"
+#include "transfer/base/errors.hpp"
+#include "transfer/context/impl.hpp"
+#include "transfer/decode/simple.hpp"
+#include "transfer/value_or_pickle.hpp"
+#include "transfer/wire/writer.hpp"
 
 namespace libatoll::transfer {
 

@@ -8,7 +8,7 @@
 
 #include "core/memory/message.hpp"
 #include "py/ref.hpp"
-#include "transfer/context.hpp"
+#include "transfer/context/context.hpp"
 
 namespace libatoll::transfer {
 

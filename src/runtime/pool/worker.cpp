@@ -12,7 +12,7 @@
 #include "runtime/lifecycle.hpp"
 #include "runtime/pool/pool.hpp"
 #include "runtime/session.hpp"
-#include "transfer/release_list.hpp"
+#include "transfer/memory/release_list.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::runtime {

@@ -10,8 +10,8 @@
 
 #include "api/convert.hpp"
 #include "api/inside.hpp"
-#include "transfer/registered_types.hpp"
-#include "transfer/writer.hpp"
+#include "transfer/classes/registered_types.hpp"
+#include "transfer/wire/writer.hpp"
 
 using namespace libatoll;
 using namespace libatoll::test;

@@ -1,4 +1,4 @@
-#include "transfer/exception.hpp"
+#include "transfer/exceptions/exception.hpp"
 
 #include "support.hpp"
 

@@ -2,7 +2,7 @@
 #include <cstring>
 
 #include "support.hpp"
-#include "transfer/release_list.hpp"
+#include "transfer/memory/release_list.hpp"
 
 using namespace libatoll::test;
 using libatoll::py::Ref;

@@ -11,7 +11,7 @@
 
 #include "core/memory/message.hpp"
 #include "py/ref.hpp"
-#include "transfer/context.hpp"
+#include "transfer/context/context.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::test {

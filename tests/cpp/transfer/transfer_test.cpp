@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "support.hpp"
-#include "transfer/codec.hpp"
+#include "transfer/wire/codec.hpp"
 
 using namespace libatoll::test;
 using libatoll::py::failed;
