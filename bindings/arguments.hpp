@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "py/ref.hpp"
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/registry.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

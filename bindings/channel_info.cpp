@@ -2,7 +2,7 @@
 
 #include <initializer_list>
 
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/registry.hpp"
 
 namespace libatoll::bindings {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "py/thread_state.hpp"
-#include "runtime/session.hpp"
+#include "runtime/session/session.hpp"
 
 namespace libatoll::bindings {
 

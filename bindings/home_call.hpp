@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/registry.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

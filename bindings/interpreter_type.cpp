@@ -5,7 +5,7 @@
 
 #include "arguments.hpp"
 #include "run_code.hpp"
-#include "runtime/lifecycle.hpp"
+#include "runtime/process/lifecycle.hpp"
 
 namespace libatoll::bindings {
 

@@ -6,8 +6,8 @@
 #include "config_object.hpp"
 #include "py/thread_state.hpp"
 #include "run_code.hpp"
-#include "runtime/lifecycle.hpp"
-#include "runtime/preload.hpp"
+#include "runtime/process/lifecycle.hpp"
+#include "runtime/process/preload.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::bindings {

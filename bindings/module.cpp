@@ -22,7 +22,7 @@
 #include "queue_travel.hpp"
 #include "queue_type.hpp"
 #include "registry.hpp"
-#include "runtime/lifecycle.hpp"
+#include "runtime/process/lifecycle.hpp"
 #include "shared_array.hpp"
 #include "shared_buffer.hpp"
 #include "state.hpp"

@@ -6,9 +6,9 @@
 
 #include "atoll/error.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/held_objects.hpp"
-#include "runtime/session.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/interpreter/held_objects.hpp"
+#include "runtime/session/session.hpp"
+#include "runtime/session/signals.hpp"
 #include "state.hpp"
 #include "transfer/classes/extension_types.hpp"
 

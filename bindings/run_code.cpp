@@ -3,8 +3,8 @@
 #include <cstring>
 #include <vector>
 
-#include "runtime/run.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/interpreter/run.hpp"
+#include "runtime/session/signals.hpp"
 #include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
 

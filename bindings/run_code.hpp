@@ -8,7 +8,7 @@
 
 #include <Python.h>
 
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 #include "state.hpp"
 
 namespace libatoll::bindings {

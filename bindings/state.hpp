@@ -8,8 +8,8 @@
 
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
-#include "runtime/interpreter.hpp"
-#include "runtime/run.hpp"
+#include "runtime/interpreter/interpreter.hpp"
+#include "runtime/interpreter/run.hpp"
 #include "transfer/context/context.hpp"
 
 namespace libatoll::bindings {

@@ -5,7 +5,7 @@
 
 #include "py/thread_state.hpp"
 #include "runtime/pool/job.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/session/signals.hpp"
 
 namespace libatoll::bindings {
 

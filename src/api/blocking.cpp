@@ -6,9 +6,9 @@
 
 #include "api/inside.hpp"
 #include "py/thread_state.hpp"
+#include "runtime/interpreter/registry.hpp"
 #include "runtime/pool/job.hpp"
-#include "runtime/registry.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/session/signals.hpp"
 
 namespace libatoll::api {
 

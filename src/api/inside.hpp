@@ -7,9 +7,9 @@
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/lifecycle.hpp"
-#include "runtime/session.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/process/lifecycle.hpp"
+#include "runtime/session/session.hpp"
+#include "runtime/session/signals.hpp"
 
 namespace libatoll::api {
 

@@ -6,8 +6,8 @@
 #include "api/convert.hpp"
 #include "api/inside.hpp"
 #include "atoll/error.hpp"
-#include "runtime/lifecycle.hpp"
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/registry.hpp"
+#include "runtime/process/lifecycle.hpp"
 
 namespace libatoll {
 

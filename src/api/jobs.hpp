@@ -10,8 +10,8 @@
 
 #include "atoll/value.hpp"
 #include "core/memory/message.hpp"
+#include "runtime/interpreter/run.hpp"
 #include "runtime/pool/job.hpp"
-#include "runtime/run.hpp"
 
 namespace libatoll::api {
 

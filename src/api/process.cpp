@@ -6,15 +6,15 @@
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/errors.hpp"
-#include "runtime/exit_flag.hpp"
-#include "runtime/lifecycle.hpp"
+#include "runtime/interpreter/errors.hpp"
+#include "runtime/interpreter/registry.hpp"
 #include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool.hpp"
 #include "runtime/pool/pool_list.hpp"
-#include "runtime/preload.hpp"
-#include "runtime/registry.hpp"
-#include "runtime/session.hpp"
+#include "runtime/process/exit_flag.hpp"
+#include "runtime/process/lifecycle.hpp"
+#include "runtime/process/preload.hpp"
+#include "runtime/session/session.hpp"
 
 namespace libatoll::api {
 

@@ -16,7 +16,7 @@
 #include "atoll/error.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
-#include "runtime/errors.hpp"
+#include "runtime/interpreter/errors.hpp"
 
 namespace libatoll::api {
 

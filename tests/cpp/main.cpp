@@ -8,7 +8,7 @@
 #include <doctest/doctest.h>
 
 #ifdef ATOLL_TEST_PYTHON
-#include "runtime/exit_memory.hpp"
+#include "runtime/process/exit_memory.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include "py/thread_state.hpp"
 #include "runtime/pool/pool.hpp"
 #include "runtime/pool/pool_list.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/session/signals.hpp"
 
 namespace libatoll::runtime {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/base/deadline.hpp"
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 
 namespace libatoll::runtime {
 

@@ -8,7 +8,7 @@
 #include "py/thread_state.hpp"
 #include "runtime/pool/pool.hpp"
 #include "runtime/pool/threads.hpp"
-#include "runtime/session.hpp"
+#include "runtime/session/session.hpp"
 
 namespace libatoll::runtime {
 

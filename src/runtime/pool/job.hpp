@@ -16,9 +16,9 @@
 
 #include "core/parking/parking.hpp"
 #include "core/task/task.hpp"
+#include "runtime/interpreter/registry.hpp"
+#include "runtime/interpreter/run.hpp"
 #include "runtime/pool/deadlines.hpp"
-#include "runtime/registry.hpp"
-#include "runtime/run.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::runtime {

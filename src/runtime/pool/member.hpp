@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "core/base/object.hpp"
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/registry.hpp"
 
 namespace libatoll::runtime {
 

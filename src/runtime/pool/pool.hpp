@@ -22,9 +22,9 @@
 #include "atoll/config.hpp"
 #include "core/channel/channel.hpp"
 #include "core/task/task.hpp"
+#include "runtime/interpreter/registry.hpp"
 #include "runtime/pool/job.hpp"
 #include "runtime/pool/member.hpp"
-#include "runtime/registry.hpp"
 
 namespace libatoll::runtime {
 

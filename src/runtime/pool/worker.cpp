@@ -8,10 +8,10 @@
 
 #include "atoll/error.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/errors.hpp"
-#include "runtime/lifecycle.hpp"
+#include "runtime/interpreter/errors.hpp"
 #include "runtime/pool/pool.hpp"
-#include "runtime/session.hpp"
+#include "runtime/process/lifecycle.hpp"
+#include "runtime/session/session.hpp"
 #include "transfer/memory/release_list.hpp"
 #include "transfer/transfer.hpp"
 

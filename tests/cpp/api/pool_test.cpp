@@ -4,8 +4,8 @@
 #include <Python.h>
 
 #include "api/support.hpp"
-#include "runtime/registry.hpp"
-#include "runtime/session.hpp"
+#include "runtime/interpreter/registry.hpp"
+#include "runtime/session/session.hpp"
 
 #include <algorithm>
 #include <atomic>

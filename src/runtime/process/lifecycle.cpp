@@ -1,4 +1,4 @@
-#include "runtime/lifecycle.hpp"
+#include "runtime/process/lifecycle.hpp"
 
 #include <pthread.h>
 
@@ -13,15 +13,15 @@
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/config.hpp"
-#include "runtime/errors.hpp"
-#include "runtime/exit_flag.hpp"
+#include "runtime/interpreter/config.hpp"
+#include "runtime/interpreter/errors.hpp"
 #include "runtime/pool/deadlines.hpp"
 #include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool_list.hpp"
-#include "runtime/preload.hpp"
-#include "runtime/session.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/process/exit_flag.hpp"
+#include "runtime/process/preload.hpp"
+#include "runtime/session/session.hpp"
+#include "runtime/session/signals.hpp"
 #include "transfer/memory/release_list.hpp"
 #include "transfer/transfer.hpp"
 

@@ -1,4 +1,4 @@
-#include "runtime/errors.hpp"
+#include "runtime/interpreter/errors.hpp"
 
 #include <Python.h>
 

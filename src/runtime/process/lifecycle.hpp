@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "runtime/interpreter.hpp"
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/interpreter.hpp"
+#include "runtime/interpreter/registry.hpp"
 
 namespace libatoll::runtime::lifecycle {
 

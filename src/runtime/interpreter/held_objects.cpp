@@ -1,9 +1,9 @@
-#include "runtime/held_objects.hpp"
+#include "runtime/interpreter/held_objects.hpp"
 
 #include <new>
 #include <utility>
 
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 
 namespace libatoll::runtime {
 

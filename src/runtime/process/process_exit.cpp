@@ -6,11 +6,11 @@
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/exit_flag.hpp"
-#include "runtime/exit_memory.hpp"
-#include "runtime/lifecycle.hpp"
 #include "runtime/pool/ending.hpp"
-#include "runtime/session.hpp"
+#include "runtime/process/exit_flag.hpp"
+#include "runtime/process/exit_memory.hpp"
+#include "runtime/process/lifecycle.hpp"
+#include "runtime/session/session.hpp"
 
 namespace libatoll::runtime::lifecycle {
 

@@ -1,4 +1,4 @@
-#include "runtime/signals.hpp"
+#include "runtime/session/signals.hpp"
 
 #include <semaphore.h>
 #include <signal.h>
@@ -16,8 +16,8 @@
 #include "core/parking/parking.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/registry.hpp"
-#include "runtime/session.hpp"
+#include "runtime/interpreter/registry.hpp"
+#include "runtime/session/session.hpp"
 
 namespace libatoll::runtime::signals {
 

@@ -12,9 +12,9 @@
 
 #include <Python.h>
 
-#include "runtime/interpreter.hpp"
-#include "runtime/registry.hpp"
-#include "runtime/signals.hpp"
+#include "runtime/interpreter/interpreter.hpp"
+#include "runtime/interpreter/registry.hpp"
+#include "runtime/session/signals.hpp"
 
 namespace libatoll::runtime {
 

@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 
 namespace libatoll::runtime::signals {
 

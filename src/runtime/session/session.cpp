@@ -1,4 +1,4 @@
-#include "runtime/session.hpp"
+#include "runtime/session/session.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "atoll/error.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/lifecycle.hpp"
+#include "runtime/process/lifecycle.hpp"
 
 namespace libatoll::runtime {
 

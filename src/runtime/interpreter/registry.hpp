@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/base/object.hpp"
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 
 namespace libatoll::runtime {
 

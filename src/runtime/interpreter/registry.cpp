@@ -1,4 +1,4 @@
-#include "runtime/registry.hpp"
+#include "runtime/interpreter/registry.hpp"
 
 #include <atomic>
 #include <set>

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/memory/message.hpp"
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 #include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
 

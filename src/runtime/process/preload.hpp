@@ -2,7 +2,7 @@
 #pragma once
 
 #include "py/ref.hpp"
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 
 namespace libatoll::runtime {
 

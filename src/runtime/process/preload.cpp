@@ -1,4 +1,4 @@
-#include "runtime/preload.hpp"
+#include "runtime/process/preload.hpp"
 
 #include <signal.h>
 #include <unistd.h>
@@ -8,8 +8,8 @@
 
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
-#include "runtime/errors.hpp"
-#include "runtime/session.hpp"
+#include "runtime/interpreter/errors.hpp"
+#include "runtime/session/session.hpp"
 
 namespace libatoll::runtime {
 

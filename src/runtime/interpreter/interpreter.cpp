@@ -1,4 +1,4 @@
-#include "runtime/interpreter.hpp"
+#include "runtime/interpreter/interpreter.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "runtime/config.hpp"
+#include "runtime/interpreter/config.hpp"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "runtime/exit_memory.hpp"
+#include "runtime/process/exit_memory.hpp"
 
 #include "py/cpython_compat.hpp"
 

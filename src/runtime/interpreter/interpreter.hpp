@@ -23,7 +23,7 @@
 #include "atoll/config.hpp"
 #include "core/base/object.hpp"
 #include "py/ref.hpp"
-#include "runtime/held_objects.hpp"
+#include "runtime/interpreter/held_objects.hpp"
 #include "transfer/context/context.hpp"
 
 namespace libatoll::runtime {

@@ -1,4 +1,4 @@
-#include "runtime/run.hpp"
+#include "runtime/interpreter/run.hpp"
 
 #include <string>
 #include <vector>
@@ -6,9 +6,9 @@
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/errors.hpp"
-#include "runtime/lifecycle.hpp"
-#include "runtime/session.hpp"
+#include "runtime/interpreter/errors.hpp"
+#include "runtime/process/lifecycle.hpp"
+#include "runtime/session/session.hpp"
 #include "transfer/memory/release_list.hpp"
 #include "transfer/transfer.hpp"
 
