@@ -1,5 +1,5 @@
 // Value <-> Message without an interpreter, against what Python's encoder and decoder make of it.
-#include "api/codec.hpp"
+#include "api/value/codec.hpp"
 
 #include "transfer/support.hpp"
 
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "api/convert.hpp"
-#include "api/inside.hpp"
+#include "api/process/inside.hpp"
+#include "api/value/convert.hpp"
 #include "transfer/classes/registered_types.hpp"
 #include "transfer/wire/writer.hpp"
 

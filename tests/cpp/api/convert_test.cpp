@@ -1,5 +1,5 @@
 // Values in and out of an interpreter. The tests run in the main interpreter, with its GIL.
-#include "api/convert.hpp"
+#include "api/value/convert.hpp"
 
 #include <Python.h>
 #include <doctest/doctest.h>

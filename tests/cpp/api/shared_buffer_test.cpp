@@ -4,7 +4,7 @@
 #include <thread>
 #include <utility>
 
-#include "api/codec.hpp"
+#include "api/value/codec.hpp"
 #include "support.hpp"
 
 using namespace libatoll;

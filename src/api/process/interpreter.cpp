@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "api/code.hpp"
-#include "api/convert.hpp"
-#include "api/inside.hpp"
+#include "api/process/inside.hpp"
+#include "api/value/code.hpp"
+#include "api/value/convert.hpp"
 #include "atoll/error.hpp"
 #include "runtime/interpreter/registry.hpp"
 #include "runtime/process/lifecycle.hpp"

@@ -1,4 +1,4 @@
-#include "api/start.hpp"
+#include "api/process/start.hpp"
 
 #include <Python.h>
 #include <dlfcn.h>

@@ -6,9 +6,9 @@
 #include <variant>
 #include <vector>
 
-#include "api/codec.hpp"
-#include "api/handles.hpp"
-#include "api/jobs.hpp"
+#include "api/channel/handles.hpp"
+#include "api/pool/jobs.hpp"
+#include "api/value/codec.hpp"
 #include "atoll/timer.hpp"
 
 namespace libatoll {

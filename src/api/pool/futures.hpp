@@ -1,7 +1,7 @@
 // What futures hold.
 #pragma once
 
-#include "api/jobs.hpp"
+#include "api/pool/jobs.hpp"
 #include "atoll/future.hpp"
 #include "core/base/object.hpp"
 

@@ -7,10 +7,10 @@
 #include <thread>
 #include <utility>
 
-#include "api/blocking.hpp"
-#include "api/code.hpp"
-#include "api/futures.hpp"
-#include "api/inside.hpp"
+#include "api/channel/blocking.hpp"
+#include "api/pool/futures.hpp"
+#include "api/process/inside.hpp"
+#include "api/value/code.hpp"
 #include "atoll/error.hpp"
 #include "runtime/pool/pool.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <thread>
 
-#include "api/process.hpp"
+#include "api/process/process.hpp"
 #include "atoll/error.hpp"
 #include "py/thread_state.hpp"
 

@@ -1,4 +1,4 @@
-#include "api/convert.hpp"
+#include "api/value/convert.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "api/extension_home.hpp"
-#include "api/handles.hpp"
-#include "api/inside.hpp"
-#include "api/value_path.hpp"
+#include "api/channel/handles.hpp"
+#include "api/process/extension_home.hpp"
+#include "api/process/inside.hpp"
+#include "api/value/value_path.hpp"
 #include "atoll/error.hpp"
 #include "transfer/classes/extension_types.hpp"
 #include "transfer/classes/registered_types.hpp"

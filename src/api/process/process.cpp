@@ -1,8 +1,8 @@
-#include "api/process.hpp"
+#include "api/process/process.hpp"
 
 #include <cstdlib>
 
-#include "api/start.hpp"
+#include "api/process/start.hpp"
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-#include "api/blocking.hpp"
+#include "api/channel/blocking.hpp"
 #include "atoll/channel.hpp"
 #include "atoll/future.hpp"
 #include "atoll/queue.hpp"

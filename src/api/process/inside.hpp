@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "api/process.hpp"
+#include "api/process/process.hpp"
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "api/codec.hpp"
-#include "api/handles.hpp"
+#include "api/channel/handles.hpp"
+#include "api/value/codec.hpp"
 
 namespace libatoll {
 

@@ -10,7 +10,7 @@
 
 #include <string_view>
 
-#include "api/value_path.hpp"
+#include "api/value/value_path.hpp"
 #include "atoll/value.hpp"
 #include "py/ref.hpp"
 

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "api/blocking.hpp"
-#include "api/futures.hpp"
-#include "api/handles.hpp"
+#include "api/channel/blocking.hpp"
+#include "api/channel/handles.hpp"
+#include "api/pool/futures.hpp"
 
 namespace libatoll {
 

@@ -1,12 +1,12 @@
-#include "api/jobs.hpp"
+#include "api/pool/jobs.hpp"
 
 #include <sstream>
 #include <utility>
 
-#include "api/code.hpp"
-#include "api/codec.hpp"
-#include "api/convert.hpp"
-#include "api/inside.hpp"
+#include "api/process/inside.hpp"
+#include "api/value/code.hpp"
+#include "api/value/codec.hpp"
+#include "api/value/convert.hpp"
 #include "atoll/error.hpp"
 #include "runtime/pool/pool.hpp"
 #include "transfer/exceptions/exception.hpp"

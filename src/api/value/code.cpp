@@ -1,10 +1,10 @@
-#include "api/code.hpp"
+#include "api/value/code.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "api/convert.hpp"
-#include "api/inside.hpp"
+#include "api/process/inside.hpp"
+#include "api/value/convert.hpp"
 
 namespace libatoll::api {
 

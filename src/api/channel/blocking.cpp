@@ -1,10 +1,10 @@
 #include <Python.h>
 
-#include "api/blocking.hpp"
+#include "api/channel/blocking.hpp"
 
 #include <new>
 
-#include "api/inside.hpp"
+#include "api/process/inside.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/registry.hpp"
 #include "runtime/pool/job.hpp"

@@ -1,4 +1,4 @@
-#include "api/inside.hpp"
+#include "api/process/inside.hpp"
 
 #include "transfer/exceptions/exception.hpp"
 #include "transfer/memory/release_list.hpp"

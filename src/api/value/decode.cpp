@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "api/codec.hpp"
-#include "api/handles.hpp"
-#include "api/utf8.hpp"
-#include "api/value_path.hpp"
+#include "api/channel/handles.hpp"
+#include "api/value/codec.hpp"
+#include "api/value/utf8.hpp"
+#include "api/value/value_path.hpp"
 #include "transfer/classes/extension_types.hpp"
 #include "transfer/wire/codec.hpp"
 #include "transfer/wire/reader.hpp"
