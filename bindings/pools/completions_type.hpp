@@ -1,0 +1,19 @@
+// _atoll._Completions: where the ends of several maps' jobs arrive, in the order in which they
+// come.
+#pragma once
+
+#include <Python.h>
+
+#include "core/channel/channel.hpp"
+#include "support/state.hpp"
+
+namespace libatoll::bindings {
+
+/// A new heap type of the module; null with a Python error set.
+[[nodiscard]] PyTypeObject* make_completions_type(PyObject* module);
+
+/// Empty with TypeError set for anything else.
+[[nodiscard]] core::Handle<core::Channel> channel_of_completions(const State& state,
+                                                                 PyObject* object);
+
+}  // namespace libatoll::bindings

@@ -1,0 +1,33 @@
+#include "support/home_call.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "py/thread_state.hpp"
+#include "runtime/session/session.hpp"
+
+namespace libatoll::bindings {
+
+void HomeCall::make() noexcept {
+  try {
+    runtime::Session session(*home_, runtime::Session::Access::pin);
+    if (!callable_) return;
+    PyObject* const error = PyErr_GetRaisedException();
+    const py::Ref callable = py::Ref::steal(std::exchange(callable_, nullptr));
+    const py::Ref argument = py::Ref::steal(std::exchange(argument_, nullptr));
+    if (!py::guarded(
+            [&] { return py::Ref::steal(PyObject_CallOneArg(callable.get(), argument.get())); })) {
+      PyErr_WriteUnraisable(callable.get());
+    }
+    PyErr_SetRaisedException(error);
+  } catch (const std::exception&) {
+    // It is closed, or there is no memory for a thread state in it.
+  }
+}
+
+void HomeCall::give_up() noexcept {
+  Py_CLEAR(callable_);
+  Py_CLEAR(argument_);
+}
+
+}  // namespace libatoll::bindings
