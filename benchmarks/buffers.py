@@ -104,7 +104,7 @@ def milliseconds(functions: dict[str, Callable[[], object]], options: Options) -
 
 
 def print_sizes() -> None:
-    """The table that the limits in src/transfer/codec.hpp come from."""
+    """The table that the limits in src/transfer/wire/codec.hpp come from."""
     module = ATOLL.load()
     print(f"{'bytes':>12}{'NumPy':>12}{'array':>12}{'bytes':>12}{'pickle NumPy':>16}  us")
     for exponent in range(6, 28):

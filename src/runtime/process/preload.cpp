@@ -19,7 +19,8 @@ namespace {
 // Two interpreters that import one of them for the first time at once, each under its own GIL,
 // corrupt it. Once the main interpreter has imported them, later imports only read that state.
 //
-// Seen by tests/python/test_import_races.py (4 threads that create, import and close in a loop):
+// Seen by tests/python/process/test_import_races.py (4 threads that create, import and close in a
+// loop):
 //   3.13 (3.13.0, 3.13.15): `_datetime` (static types and the C API capsule).
 //   3.12 (3.12.1): `_datetime`, and in long runs further C modules of the standard library.
 //   3.15.0: `_ctypes`, once in a hundred runs: "class must define a '_type_' attribute ...". It

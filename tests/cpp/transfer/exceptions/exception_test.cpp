@@ -1,6 +1,6 @@
 #include "transfer/exceptions/exception.hpp"
 
-#include "support.hpp"
+#include "../support.hpp"
 
 using namespace libatoll::test;
 using libatoll::py::Ref;

@@ -1,7 +1,7 @@
 // Memory that is seen from another interpreter, and its end.
 #include <cstring>
 
-#include "support.hpp"
+#include "../support.hpp"
 #include "transfer/memory/release_list.hpp"
 
 using namespace libatoll::test;

@@ -4,8 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "../support.hpp"
 #include "api/value/codec.hpp"
-#include "support.hpp"
 
 using namespace libatoll;
 using namespace libatoll::test;

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 BENCHMARKS = EXAMPLES.with_name("benchmarks")
 DEMO = EXAMPLES / "parse_stdlib.py"
 

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <thread>
 
+#include "../scenarios.hpp"
 #include "atoll/atoll.hpp"
-#include "scenarios.hpp"
 
 using namespace std::chrono_literals;
 

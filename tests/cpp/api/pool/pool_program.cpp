@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "../support.hpp"
+#include "../../support.hpp"
+#include "../scenarios.hpp"
 #include "atoll/atoll.hpp"
-#include "scenarios.hpp"
 
 using libatoll::Closed;
 using libatoll::Future;

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
-#include "../support.hpp"
+#include "../../support.hpp"
+#include "../scenarios.hpp"
 #include "atoll/atoll.hpp"
-#include "scenarios.hpp"
 
 using libatoll::Interpreter;
 using libatoll::Runtime;
