@@ -46,6 +46,15 @@ bool same_text(PyObject* a, PyObject* b) {
   return a == b || PyUnicode_Compare(a, b) == 0;
 }
 
+/// Is that the name of a `__main__` here, and of which interpreter's?
+bool find_home(Context::Impl& impl, PyObject* module, std::int64_t& home) {
+  if (same_text(module, impl.names.main.get())) {
+    home = PyInterpreterState_GetID(PyInterpreterState_Get());
+    return true;
+  }
+  return impl.mains.find_stand_in(module, home);
+}
+
 }  // namespace
 
 Answer uses_globals(Context& context, PyObject* code, PyObject* globals, PyObject* builtins) {
@@ -122,8 +131,7 @@ bool find_global_name(Context& context, PyObject* object, GlobalName& name) noex
     PyErr_Clear();
     return false;
   }
-  name.in_hidden = same_text(name.module, impl.names.fake_main.get());
-  name.in_main = name.in_hidden || same_text(name.module, impl.names.main.get());
+  name.in_main = find_home(impl, name.module, name.home);
   PyObject* const module =
       PyDict_GetItemWithError(PyImport_GetModuleDict(), name.module);  // borrowed
   if (!module || !PyModule_Check(module)) {

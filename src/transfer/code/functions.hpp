@@ -3,6 +3,8 @@
 
 #include <Python.h>
 
+#include <cstdint>
+
 #include "py/ref.hpp"
 #include "transfer/context/context.hpp"
 
@@ -25,8 +27,8 @@ Answer inner_code_uses_globals(Context& context, PyObject* function);
 struct GlobalName {
   PyObject* module = nullptr;
   PyObject* qualname = nullptr;
-  bool in_main = false;    ///< of `__main__` or the hidden copy of another interpreter's `__main__`
-  bool in_hidden = false;  ///< of the latter
+  bool in_main = false;   ///< of `__main__`, or of a stand-in of another interpreter's
+  std::int64_t home = 0;  ///< in_main: the interpreter whose `__main__` it is
   py::Ref holder;
 };
 

@@ -10,9 +10,6 @@ py::Status Names::init() {
     const char* text;
   } all[] = {
       {&Names::main, "__main__"},
-      {&Names::fake_main, "<fake __main__>"},
-      {&Names::dunder_file, "__file__"},
-      {&Names::dunder_package, "__package__"},
       {&Names::dunder_module, "__module__"},
       {&Names::getinitargs, "__getinitargs__"},
       {&Names::int_, "int"},

@@ -19,6 +19,7 @@
 #include "transfer/context/context.hpp"
 #include "transfer/context/scratch.hpp"
 #include "transfer/context/shapes.hpp"
+#include "transfer/main/main_table.hpp"
 #include "transfer/memory/release_list.hpp"
 #include "transfer/stdlib/datetime_capi.hpp"
 #include "transfer/stdlib/python_datetime.hpp"
@@ -27,7 +28,7 @@ namespace libatoll::transfer {
 
 /// Interned strings that are looked up all the time.
 struct Names {
-  py::Ref main, fake_main, dunder_file, dunder_package, dunder_module;
+  py::Ref main, dunder_module;
   py::Ref getinitargs, int_, member_name, is_safe, value, start, stop, step, bit_length;
   py::Status init();
 };
@@ -66,9 +67,9 @@ struct Context::Impl {
   Py_ssize_t code_extra_index = -1;
   py::Ref shared_memory_type;  ///< exporter of memory that came from elsewhere
   py::Ref main_call_code;      ///< see main_frame.cpp
-  py::Ref fake_main_modules;   ///< dict: file name -> module
   py::Ref ready_module;        ///< the last that a name led to: nobody is importing it any more
-  py::Ref pickle_support;      ///< namespace of pickle_support.cpp's helpers
+  py::Ref support;             ///< module of what is written in Python (pickle/support.hpp)
+  MainTable mains;
   py::Ref reducers;            ///< see pickle_hooks.cpp
   std::array<ExtensionType, 32> extensions{};  ///< by tag
   std::array<py::Ref, 32> extension_classes;   ///< by tag

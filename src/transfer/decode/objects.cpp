@@ -4,9 +4,9 @@
 
 #include "transfer/base/errors.hpp"
 #include "transfer/code/functions.hpp"
-#include "transfer/code/main_module.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/decode/decoder.hpp"
+#include "transfer/pickle/in_progress.hpp"
 #include "transfer/stdlib/stdlib_types.hpp"
 
 namespace libatoll::transfer {
@@ -41,12 +41,19 @@ PyObject* Decoder::read_global() {
 
 PyObject* Decoder::read_main_global() {
   py::Ref qualname;
-  MainOrigin origin;
-  if (!optional_text(qualname) || !optional_text(origin.file) || !optional_text(origin.package)) {
-    return nullptr;
+  if (!optional_text(qualname)) return nullptr;
+  const std::size_t index = reader_.size();
+  if (!qualname || reader_.failed()) return corrupted();
+  MainSnapshot* snapshot = nullptr;
+  if (index > 0) {
+    snapshot = attachment_as<MainSnapshot>(index - 1);
+    if (!snapshot) return nullptr;
+  } else if (Installation* const installation = InProgress<Installation>::current()) {
+    snapshot = &installation->snapshot;
+  } else {
+    return corrupted();
   }
-  if (!qualname) return corrupted();
-  return resolve_in_main(context_, qualname.get(), origin).release();
+  return context_.impl().mains.resolve(context_, *snapshot, qualname.get()).release();
 }
 
 PyObject* Decoder::read_marshal() {

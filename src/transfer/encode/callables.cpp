@@ -1,6 +1,5 @@
 // Functions by value and by name, classes and builtins by name, code objects by record.
 #include "transfer/code/functions.hpp"
-#include "transfer/code/main_module.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/encode/encoder.hpp"
 #include "transfer/encode/simple.hpp"
@@ -75,15 +74,16 @@ Encoder::Step Encoder::put_global(PyObject* object) {
   GlobalName name;
   if (!find_global_name(context_, object, name)) return Step::refused;
   std::uint8_t flag;
-  return seen(object, flag) ? Step::done : write_name(name, flag);
+  return seen(object, flag) ? Step::done : write_name(object, name, flag);
 }
 
 Encoder::Step Encoder::write_global(PyObject* object, std::uint8_t flag) {
   GlobalName name;
-  return find_global_name(context_, object, name) ? write_name(name, flag) : refuse(object);
+  return find_global_name(context_, object, name) ? write_name(object, name, flag)
+                                                 : refuse(object);
 }
 
-Encoder::Step Encoder::write_name(const GlobalName& name, std::uint8_t flag) {
+Encoder::Step Encoder::write_name(PyObject* object, const GlobalName& name, std::uint8_t flag) {
   if (!name.in_main) {
     writer_.op(Op::global, flag);
     // Not noted: these texts may live no longer than `name`.
@@ -91,14 +91,32 @@ Encoder::Step Encoder::write_name(const GlobalName& name, std::uint8_t flag) {
     put_text(name.qualname);
     return Step::done;
   }
-  // Nobody else has this `__main__`: what is in it goes by value.
-  if (mode_ == Mode::any_by_value) return Step::refused;
+  const py::Ref kept = py::Ref::borrow(object);
+  may_run_python();
+  const char* const qualname = PyUnicode_AsUTF8(name.qualname);
+  MainSpace* const space = qualname ? context_.impl().mains.find(context_, name.home) : nullptr;
+  if (!space) return Step::error;
+  const std::string_view whole(qualname);
+  const std::string root(whole.substr(0, whole.find('.')));
+  const auto index = refer(*space, {&root, 1});
+  if (!index) {
+    culprit_ = kept;
+    return Step::error;
+  }
   writer_.op(Op::main_global, flag);
   put_text(name.qualname);
-  const MainOrigin origin = main_origin(context_, name.in_hidden);
-  put_text(origin.file.get());
-  put_text(origin.package.get());
+  writer_.size(*index);
   return Step::done;
+}
+
+std::optional<std::size_t> Encoder::refer(MainSpace& space, std::span<const std::string> names) {
+  if (collected_ == &space) {
+    needs_->insert(needs_->end(), names.begin(), names.end());
+    return 0;
+  }
+  auto snapshot = context_.impl().mains.snapshot(context_, space, names);
+  if (!snapshot) return std::nullopt;
+  return attach(std::move(snapshot)) + 1;
 }
 
 void Encoder::record(core::Handle<CodeRecord> record) {

@@ -9,7 +9,10 @@
 #include <Python.h>
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "core/memory/message.hpp"
 #include "py/ref.hpp"
@@ -21,6 +24,8 @@
 #include "transfer/transfer.hpp"
 
 namespace libatoll::transfer {
+
+struct MainSpace;
 
 class Encoder {
  public:
@@ -40,6 +45,24 @@ class Encoder {
 
   /// Appends the code object of a record.
   void record(core::Handle<CodeRecord> record);
+
+  /// What follows is the value of a global of this `__main__`: other definitions of it are named in
+  /// `needs`, and not attached.
+  void collect(MainSpace& space, std::vector<std::string>& needs) noexcept {
+    collected_ = &space;
+    needs_ = &needs;
+  }
+  /// While `object` is encoded under `name`, or under none, it does not stand for itself.
+  void set_root(PyObject* object, const std::string& name) {
+    root_ = py::Ref::borrow(object);
+    root_name_ = name;
+  }
+  [[nodiscard]] PyObject* root() const noexcept { return root_.get(); }
+  [[nodiscard]] const std::string& root_name() const noexcept { return root_name_; }
+  [[nodiscard]] bool collects() const noexcept { return needs_ != nullptr; }
+  /// The index that goes with a reference to these names: that of a MainSnapshot plus 1, or 0.
+  /// Empty with a Python error set on failure.
+  std::optional<std::size_t> refer(MainSpace& space, std::span<const std::string> names);
 
   /// A str, noted nowhere; null is written as none.
   void text(PyObject* text) { put_text(text); }
@@ -100,7 +123,7 @@ class Encoder {
   Step put_stateless(PyObject* function);
   Step put_global(PyObject* object);
   Step write_global(PyObject* object, std::uint8_t flag);
-  Step write_name(const GlobalName& name, std::uint8_t flag);
+  Step write_name(PyObject* object, const GlobalName& name, std::uint8_t flag);
   Step put_extension(PyObject* object, TypeEntry entry);
   Step put_library(PyObject* object, TypeEntry entry);
   Step put_tz(PyObject* tzinfo);
@@ -211,6 +234,10 @@ class Encoder {
   bool pinned_ = false;
   std::vector<PyObject*> late_;  ///< under way; borrowed
   bool is_cyclic_ = false;       ///< one of them was met again
+  MainSpace* collected_ = nullptr;
+  std::vector<std::string>* needs_ = nullptr;
+  py::Ref root_;
+  std::string root_name_;
   py::Ref culprit_;
   std::string path_;
 };

@@ -1,6 +1,5 @@
 // Instances of classes that Python code defines, and of types that the user has registered.
 #include "transfer/code/functions.hpp"
-#include "transfer/code/main_module.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/encode/encoder.hpp"
 #include "transfer/encode/simple.hpp"

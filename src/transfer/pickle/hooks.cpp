@@ -10,11 +10,6 @@ namespace {
 
 constexpr int memory_tag = 0xFF;
 
-struct Dump {
-  Encoder* encoder;
-  bool used;
-};
-
 /// reduce function of a registered type: a call of the function that decodes.
 PyObject* reduce_registered(PyObject*, PyObject* object) {
   Context* const context = find_current();
@@ -34,8 +29,8 @@ PyMethodDef reduce_registered_def = {"reduce_registered", reduce_registered, MET
 /// reduce function: what the pickle says of an object is `restore(tag, number, attachment + 1)`.
 PyObject* reduce(PyObject*, PyObject* object) {
   Context* const context = find_current();
-  Dump* const dump = InProgress<Dump>::current();
-  if (!context || !dump) {
+  Encoder* const encoder = PickleInProgress::encoder();
+  if (!context || !encoder) {
     PyErr_SetString(PyExc_SystemError, "no pickle is being made");
     return nullptr;
   }
@@ -50,8 +45,7 @@ PyObject* reduce(PyObject*, PyObject* object) {
     if (py::failed(context->impl().extensions[entry.index].encode(object, value))) return nullptr;
   }
   try {
-    const std::size_t index = value.object ? dump->encoder->attach(std::move(value.object)) + 1 : 0;
-    dump->used = true;
+    const std::size_t index = value.object ? encoder->attach(std::move(value.object)) + 1 : 0;
     PyObject* const restore = pickle_support(*context, "restore");
     return restore ? Py_BuildValue("(O(iKn))", restore, tag,
                                    static_cast<unsigned long long>(value.number),
@@ -92,7 +86,9 @@ PyType_Slot slots[] = {
 PyType_Spec spec = {"atoll.Reducers", sizeof(PyObject), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
 
-PyObject* restore(PyObject*, PyObject* args) {
+}  // namespace
+
+PyObject* restore_attachment(PyObject*, PyObject* args) {
   int tag = 0;
   unsigned long long number = 0;
   Py_ssize_t attachment = 0;
@@ -117,9 +113,12 @@ PyObject* restore(PyObject*, PyObject* args) {
   return restore_extension(*context, static_cast<std::uint8_t>(tag), value).release();
 }
 
-PyMethodDef restore_def = {"restore", restore, METH_VARARGS, nullptr};
-
-}  // namespace
+Encoder* PickleInProgress::encoder() noexcept {
+  State* const state = InProgress<State>::current();
+  if (!state) return nullptr;
+  state->used = true;
+  return state->encoder;
+}
 
 py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback,
                         Globals globals, bool& used) {
@@ -129,21 +128,23 @@ py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_cal
     impl.reducers.set_once(py::Ref::steal(type ? PyObject_CallNoArgs(type.get()) : nullptr));
     if (!impl.reducers) return {};
   }
-  PyObject* const dump =
-      pickle_support(encoder.context(), globals == Globals::by_value ? "dump_by_value" : "dump");
-  if (!dump) return {};
-  Dump state{&encoder, false};
-  const InProgress<Dump> in_progress(state);
-  auto pickled = py::Ref::steal(
-      PyObject_CallFunctionObjArgs(dump, object, impl.reducers.get(), buffer_callback, nullptr));
-  used = state.used;
+  Context& context = encoder.context();
+  const PickleInProgress in_progress(encoder);
+  py::Ref pickled;
+  if (globals == Globals::by_name) {
+    pickled = call_support(context, "dump", object, impl.reducers.get(), buffer_callback);
+  } else {
+    const auto name = py::Ref::steal(PyUnicode_FromStringAndSize(
+        encoder.root_name().data(), static_cast<Py_ssize_t>(encoder.root_name().size())));
+    if (!name) return {};
+    PyObject* const closures = globals == Globals::by_value ? Py_True : Py_False;
+    PyObject* const root = encoder.root() ? encoder.root() : Py_None;
+    pickled = call_support(context, "dump_by_value", object, impl.reducers.get(), buffer_callback,
+                           closures, root, name.get());
+  }
+  // What is by value names functions of this layer in any case.
+  used = in_progress.is_used() || globals != Globals::by_name;
   return pickled;
 }
-
-py::Ref make_restore(Context&) {
-  return py::Ref::steal(PyCFunction_New(&restore_def, nullptr));
-}
-
-RestoreScope::RestoreScope(Decoder& decoder) noexcept : in_progress_(decoder) {}
 
 }  // namespace libatoll::transfer

@@ -1,11 +1,11 @@
 #include "transfer/pickle/pickle.hpp"
 
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "transfer/base/errors.hpp"
-#include "transfer/code/main_module.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/memory/shared_memory.hpp"
 #include "transfer/pickle/hooks.hpp"
@@ -118,44 +118,37 @@ class Dumper {
   /// Empty with pickle's error set if all ways fail.
   py::Ref run() {
     const Mode mode = encoder_.mode();
-    Context::Impl& impl = encoder_.context().impl();
     if (mode == Mode::shareable) return plain();
-    const bool hooks_first = impl.classes.has_registered();
+    const Globals last = mode == Mode::any_by_value ? Globals::by_value : Globals::by_definition;
+    if (encoder_.collects()) return with_hooks(last);
+    const bool hooks_first = encoder_.context().impl().classes.has_registered();
     py::Ref pickled = hooks_first ? with_hooks(Globals::by_name) : plain();
     if (is_final(pickled)) return pickled;
-    const py::Ref first_error = py::Ref::steal(PyErr_GetRaisedException());
-    const bool possible = static_cast<bool>(pickled);
-    if (!possible && !hooks_first) {
+    if (!pickled && !hooks_first) {
+      PyErr_Clear();
       pickled = with_hooks(Globals::by_name);
       if (is_final(pickled)) return pickled;
     }
-    if (mode == Mode::any_by_value) {
-      PyErr_Clear();
-      pickled = with_hooks(Globals::by_value);
-      if (pickled || !refused_by_pickle(encoder_.context())) return pickled;
-    }
     PyErr_Clear();
-    if (possible) return hooks_first ? with_hooks(Globals::by_name) : plain();
-    PyErr_SetRaisedException(Py_NewRef(first_error.get()));
-    return {};
+    return with_hooks(last);
   }
 
   [[nodiscard]] std::uint8_t flags() const noexcept { return flags_; }
-  /// What was in `__main__` went by value, and needs none in the receiver.
-  [[nodiscard]] bool is_by_value() const noexcept { return by_value_; }
+  /// Functions and classes of a `__main__` stand in the pickle under their names.
+  [[nodiscard]] bool may_name_main() const noexcept { return may_name_main_; }
 
  private:
   /// No other way is to be tried.
   bool is_final(const py::Ref& pickled) const noexcept {
     if (!pickled) return !refused_by_pickle(encoder_.context());
-    // Nobody else has the `__main__` of this interpreter. (A chance hit costs time only.)
-    return encoder_.mode() != Mode::any_by_value || !mentions(pickled.get(), "__main__");
+    // Others have another `__main__`. (A chance hit costs time only.)
+    return !mentions(pickled.get(), "__main__");
   }
 
   py::Ref plain() {
     collector_.clear();
     flags_ = 0;
-    by_value_ = false;
+    may_name_main_ = true;
     Context::Impl& impl = encoder_.context().impl();
     return checked(dump(impl, object_, impl.library.collect_buffer.get()));
   }
@@ -167,7 +160,7 @@ class Dumper {
     py::Ref pickled = checked(dump_with_hooks(encoder_, object_, callback, globals, used));
     if (!pickled) return {};
     flags_ = used ? wire::pickle_has_hooks : 0;
-    by_value_ = globals == Globals::by_value;
+    may_name_main_ = globals == Globals::by_name;
     return pickled;
   }
 
@@ -181,32 +174,25 @@ class Dumper {
   PyObject* object_;
   Collector& collector_;
   std::uint8_t flags_ = 0;
-  bool by_value_ = false;
+  bool may_name_main_ = false;
 };
 
-/// self: (capsule of the Context, file or None, package or None)
+/// self: (capsule of the Context, capsule of the snapshot)
 PyObject* find_in_main(PyObject* self, PyObject* name) {
   auto* const context =
       static_cast<Context*>(PyCapsule_GetPointer(PyTuple_GET_ITEM(self, 0), nullptr));
-  if (!context) return nullptr;
-  MainOrigin origin;
-  if (PyTuple_GET_ITEM(self, 1) != Py_None) {
-    origin.file = py::Ref::borrow(PyTuple_GET_ITEM(self, 1));
-  }
-  if (PyTuple_GET_ITEM(self, 2) != Py_None) {
-    origin.package = py::Ref::borrow(PyTuple_GET_ITEM(self, 2));
-  }
-  return resolve_in_main(*context, name, origin).release();
+  auto* const snapshot =
+      static_cast<MainSnapshot*>(PyCapsule_GetPointer(PyTuple_GET_ITEM(self, 1), nullptr));
+  if (!context || !snapshot) return nullptr;
+  return context->impl().mains.resolve(*context, *snapshot, name).release();
 }
 
 PyMethodDef find_in_main_def = {"find_in_main", find_in_main, METH_O, nullptr};
 
-py::Ref make_find_in_main(Context& context, const MainOrigin& origin) {
-  const auto capsule = py::Ref::steal(PyCapsule_New(&context, nullptr, nullptr));
-  if (!capsule) return {};
-  const auto self =
-      py::Ref::steal(PyTuple_Pack(3, capsule.get(), origin.file ? origin.file.get() : Py_None,
-                                  origin.package ? origin.package.get() : Py_None));
+py::Ref make_find_in_main(Context& context, MainSnapshot& snapshot) {
+  const auto own = py::Ref::steal(PyCapsule_New(&context, nullptr, nullptr));
+  const auto other = py::Ref::steal(PyCapsule_New(&snapshot, nullptr, nullptr));
+  const auto self = py::Ref::steal(own && other ? PyTuple_Pack(2, own.get(), other.get()) : nullptr);
   return self ? py::Ref::steal(PyCFunction_New(&find_in_main_def, self.get())) : py::Ref();
 }
 
@@ -256,20 +242,21 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   if (!pickled) return py::Status::error;
   const char* const data = PyBytes_AS_STRING(pickled.get());
   const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(pickled.get()));
-  const bool from_hidden = mentions(pickled.get(), "<fake __main__>");
   std::uint8_t flags = dumper.flags();
-  // Also found in `<fake __main__>`; a chance hit in the user's data costs time only.
-  if (from_hidden || (!dumper.is_by_value() && mentions(pickled.get(), "__main__"))) {
+  std::size_t snapshot = 0;
+  // A chance hit in the user's data costs time only.
+  if (dumper.may_name_main() && mentions(pickled.get(), "__main__")) {
+    const std::int64_t own = PyInterpreterState_GetID(PyInterpreterState_Get());
+    MainSpace* const space = impl.mains.find(context, own);
+    auto made = space ? impl.mains.snapshot(context, *space, {}) : nullptr;
+    if (!made) return py::Status::error;
+    snapshot = encoder.attach(std::move(made));
     flags |= wire::pickle_names_main;
   }
   Writer& writer = encoder.writer();
   writer.op(Op::pickle);
   writer.raw(flags);
-  if (flags & wire::pickle_names_main) {
-    const MainOrigin origin = main_origin(context, from_hidden);
-    encoder.text(origin.file.get());
-    encoder.text(origin.package.get());
-  }
+  if (flags & wire::pickle_names_main) writer.size(snapshot);
   writer.size(size);
   writer.block(data, size);
   writer.size(collector.attachments().size());
@@ -287,10 +274,10 @@ py::Ref read_pickle(Decoder& decoder) {
   Reader& reader = decoder.reader();
   if (py::failed(load_pickle(impl))) return {};
   const std::uint8_t flags = reader.byte();
-  MainOrigin origin;
-  if (flags & wire::pickle_names_main &&
-      (!decoder.optional_text(origin.file) || !decoder.optional_text(origin.package))) {
-    return {};
+  MainSnapshot* snapshot = nullptr;
+  if (flags & wire::pickle_names_main) {
+    snapshot = decoder.attachment_as<MainSnapshot>(reader.size());
+    if (!snapshot) return {};
   }
   const std::size_t size = reader.count();
   const std::byte* const data = reader.block(size);
@@ -307,29 +294,21 @@ py::Ref read_pickle(Decoder& decoder) {
                    : PyMemoryView_FromMemory(const_cast<char*>(reinterpret_cast<const char*>(data)),
                                              static_cast<Py_ssize_t>(size), PyBUF_READ));
   if (!view) return {};
-  if (flags & (wire::pickle_names_main | wire::pickle_has_hooks)) {
-    PyObject* const load = pickle_support(context, "load");
-    const py::Ref find = load ? make_find_in_main(context, origin) : py::Ref();
-    const py::Ref restore = find ? make_restore(context) : py::Ref();
-    if (!restore) return {};
-    const RestoreScope scope(decoder);
-    return py::Ref::steal(PyObject_CallFunctionObjArgs(
-        load, view.get(), buffers ? buffers.get() : Py_None, find.get(), restore.get(), nullptr));
+  std::optional<RestoreScope> scope;
+  if (flags & wire::pickle_has_hooks) {
+    // The module that such a pickle names.
+    if (!pickle_support(context, "load")) return {};
+    scope.emplace(decoder);
+  }
+  if (snapshot) {
+    const py::Ref find = make_find_in_main(context, *snapshot);
+    return find ? call_support(context, "load", view.get(), buffers ? buffers.get() : Py_None,
+                               find.get())
+                : py::Ref();
   }
   PyObject* const args[] = {view.get(), buffers.get()};
   return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,
                                             buffers ? impl.library.loads_names.get() : nullptr));
-}
-
-bool is_picklable(Context& context, PyObject* object) noexcept {
-  Context::Impl& impl = context.impl();
-  if (py::failed(load_pickle(impl))) {
-    PyErr_Clear();
-    return false;
-  }
-  const py::Ref pickled = dump(impl, object, Py_None);
-  PyErr_Clear();
-  return static_cast<bool>(pickled);
 }
 
 }  // namespace libatoll::transfer

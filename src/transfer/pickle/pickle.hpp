@@ -16,7 +16,4 @@ py::Status write_pickle(Encoder& encoder, PyObject* object);
 /// The payload of a pickle op.
 py::Ref read_pickle(Decoder& decoder);
 
-/// Would pickle take this object? Leaves no error set.
-bool is_picklable(Context& context, PyObject* object) noexcept;
-
 }  // namespace libatoll::transfer

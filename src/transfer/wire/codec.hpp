@@ -68,12 +68,13 @@ enum class Op : std::uint8_t {
   function,     ///< size: attachment (CodeRecord), value name or none, value qualname or none
   code,         ///< size: attachment (CodeRecord)
   global,       ///< value module, value qualified name
-  main_global,  ///< value qualified name, value file or none, value package or none
+  main_global,  ///< value qualified name, size: attachment (MainSnapshot) + 1, or 0: the one that is
+                ///< being installed
   instance,     ///< class, State, per state a dict: attributes, or names of slots
   named_tuple,  ///< class, size, values
   member,       ///< class, value str: name of a member of an enum
   registered,   ///< callable, value: what the callable makes of the value
-  pickle,       ///< u8 flags, [value file, value package], size, bytes, size: buffers
+  pickle,       ///< u8 flags, [size: attachment (MainSnapshot)], size, bytes, size: buffers
   marshal,      ///< size, bytes
   split,        ///< tuple of which some items are pickled together: see Section
   call,         ///< value callable, section args, size: keywords, names, section values
@@ -92,7 +93,7 @@ enum class Section : std::uint8_t {
 enum class State : std::uint8_t { none, dict, slots, both };
 
 /// Flags of a pickle.
-inline constexpr std::uint8_t pickle_names_main = 1;  ///< file and package of `__main__` follow
+inline constexpr std::uint8_t pickle_names_main = 1;  ///< names `__main__`, whose snapshot follows
 inline constexpr std::uint8_t pickle_has_hooks = 2;   ///< refers to attachments (extension types)
 
 /// Out-of-band buffers from this size on are attachments; smaller ones stay in the pickle. By
