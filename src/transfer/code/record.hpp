@@ -18,13 +18,16 @@ namespace libatoll::transfer {
 /// A marshalled code object. The id names it in the code caches of all interpreters.
 class CodeRecord final : public core::Object {
  public:
-  explicit CodeRecord(std::string marshalled) noexcept;
+  CodeRecord(std::string marshalled, std::string source) noexcept;
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] const std::string& marshalled() const noexcept { return marshalled_; }
+  /// The text that it was compiled from, where that is in no file (`-c`, REPL, notebooks); or empty.
+  [[nodiscard]] const std::string& source() const noexcept { return source_; }
 
  private:
   std::uint64_t id_;
   std::string marshalled_;
+  std::string source_;
 };
 
 /// What the bytecode says, as far as transfer asks.

@@ -136,22 +136,34 @@ bool MainTable::find_stand_in(PyObject* module_name, std::int64_t& home) const n
 }
 
 py::Status MainTable::load_script(Context& context, MainSpace& space) {
-  if (space.program) return py::Status::ok;
+  if (space.program && !space.script) return py::Status::ok;  // a stand-in
+  const auto is_current = [&space] {
+    PyObject* const file = PyDict_GetItemString(space.globals(), "__file__");
+    const char* const text = file && PyUnicode_Check(file) ? PyUnicode_AsUTF8(file) : "";
+    return text && space.program->file == text;
+  };
+  if (space.program && is_current()) return py::Status::ok;
+  PyErr_Clear();
+  space.entries.clear();  // a `__main__` may serve several scripts in turn
+  space.sent.clear();
   py::Ref script = call_support(context, "Script", space.module.get());
   const auto get = [&script](const char* name) {
     return py::Ref::steal(script ? PyObject_GetAttrString(script.get(), name) : nullptr);
   };
   const py::Ref file = get("file");
   const py::Ref package = get("package");
+  const py::Ref source = get("source");
   const py::Ref code = get("code");
   const char* const file_text = file ? PyUnicode_AsUTF8(file.get()) : nullptr;
   const char* const package_text = package ? PyUnicode_AsUTF8(package.get()) : nullptr;
-  if (!file_text || !package_text || !code || !PyBytes_Check(code.get())) {
+  const char* const source_text = source ? PyUnicode_AsUTF8(source.get()) : nullptr;
+  if (!file_text || !package_text || !source_text || !code || !PyBytes_Check(code.get())) {
     return py::Status::error;
   }
   auto program = core::Handle<MainProgram>::make();
   program->file = file_text;
   program->package = package_text;
+  program->source = source_text;
   program->code.assign(PyBytes_AS_STRING(code.get()),
                        static_cast<std::size_t>(PyBytes_GET_SIZE(code.get())));
   space.script = std::move(script);

@@ -88,6 +88,9 @@ class MainTable {
 
   /// The definition that `qualname` names in the `__main__` of the snapshot.
   py::Ref resolve(Context& context, MainSnapshot& snapshot, PyObject* qualname);
+  /// The same for a name in a pickle that was made without this table's help: what this
+  /// `__main__` lacks is looked up in its file, which is run for that, as CPython does it.
+  py::Ref resolve_in_file(Context& context, MainSnapshot& snapshot, PyObject* qualname);
   /// The globals of that `__main__` here (borrowed), with all of the snapshot in them.
   PyObject* globals(Context& context, MainSnapshot& snapshot);
 
@@ -104,7 +107,7 @@ class MainTable {
 
   MainSpace* stand_in(Context& context, MainSnapshot& snapshot);
   py::Status install(Context& context, MainSpace& space, MainSnapshot& snapshot);
-  py::Status install_one(Context& context, MainSpace& space, MainSnapshot& snapshot,
+  py::Status install_one(Context& context, MainSpace& space,
                          const core::Handle<BindingRecord>& record);
   py::Ref root_object(Context& context, MainSpace& space, MainSnapshot& snapshot,
                       std::string_view name);

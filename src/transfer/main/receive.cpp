@@ -66,14 +66,15 @@ MainSpace* MainTable::stand_in(Context& context, MainSnapshot& snapshot) {
   const auto home = py::Ref::steal(PyLong_FromLongLong(snapshot.home()));
   const py::Ref file = to_text(program.file);
   const py::Ref package = to_text(program.package);
+  const py::Ref source = to_text(program.source);
   const auto code = py::Ref::steal(PyBytes_FromStringAndSize(
       program.code.data(), static_cast<Py_ssize_t>(program.code.size())));
-  if (!home || !file || !package || !code) return nullptr;
+  if (!home || !file || !package || !source || !code) return nullptr;
   auto space = std::make_unique<MainSpace>();
   space->home = snapshot.home();
   space->program = snapshot.program();
   space->module = call_support(context, "make_stand_in", home.get(), file.get(), package.get(),
-                               code.get());
+                               source.get(), code.get());
   if (!space->module || !PyModule_Check(space->module.get())) return nullptr;
   // What the script has bound is not what code here has bound.
   Py_ssize_t position = 0;
@@ -90,7 +91,7 @@ MainSpace* MainTable::stand_in(Context& context, MainSnapshot& snapshot) {
   return (spaces_[snapshot.home()] = std::move(space)).get();
 }
 
-py::Status MainTable::install_one(Context& context, MainSpace& space, MainSnapshot& snapshot,
+py::Status MainTable::install_one(Context& context, MainSpace& space,
                                   const core::Handle<BindingRecord>& record) {
   const py::Ref name = to_text(record->name());
   if (!name) return py::Status::error;
@@ -111,7 +112,6 @@ py::Status MainTable::install_one(Context& context, MainSpace& space, MainSnapsh
   const bool is_own = here && here.get() != entry.object.get();
   entry.object = value;
   entry.record = record;
-  (void)snapshot;
   return is_own || PyDict_SetItem(space.globals(), name.get(), value.get()) == 0
              ? py::Status::ok
              : py::Status::error;
@@ -132,7 +132,7 @@ py::Status MainTable::install(Context& context, MainSpace& space, MainSnapshot& 
   for (const bool definitions : {true, false}) {
     for (const core::Handle<BindingRecord>& record : snapshot.bindings()) {
       if (record->is_definition() != definitions || !is_new(*record)) continue;
-      if (!py::failed(install_one(context, space, snapshot, record))) continue;
+      if (!py::failed(install_one(context, space, record))) continue;
       for (const auto& [made, object] : installation.unfinished) {
         space.entries[made->name()].newest = 0;
       }
@@ -206,7 +206,7 @@ py::Ref MainTable::resolve(Context& context, MainSnapshot& snapshot, PyObject* q
       // From one binding to another, which may come later in the list.
       const auto* const record = snapshot.find(root);
       if (record && space->entries[(*record)->name()].newest < (*record)->id() &&
-          py::failed(install_one(context, *space, snapshot, *record))) {
+          py::failed(install_one(context, *space, *record))) {
         return {};
       }
     } else if (py::failed(install(context, *space, snapshot))) {
@@ -217,6 +217,20 @@ py::Ref MainTable::resolve(Context& context, MainSnapshot& snapshot, PyObject* q
   if (!found || root.size() == whole.size()) return found;
   const py::Ref rest = to_text(whole.substr(root.size() + 1));
   return rest ? resolve_qualname(found.get(), rest.get()) : py::Ref();
+}
+
+py::Ref MainTable::resolve_in_file(Context& context, MainSnapshot& snapshot, PyObject* qualname) {
+  py::Ref found = resolve(context, snapshot, qualname);
+  if (found || snapshot.program()->file.empty() || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
+    return found;
+  }
+  PyErr_Clear();
+  const Lock lock(context);
+  const py::Ref file = to_text(snapshot.program()->file);
+  const py::Ref package = to_text(snapshot.program()->package);
+  if (!lock || !file || !package) return {};
+  const py::Ref module = call_support(context, "run_file", file.get(), package.get());
+  return module ? resolve_qualname(module.get(), qualname) : py::Ref();
 }
 
 PyObject* MainTable::globals(Context& context, MainSnapshot& snapshot) {

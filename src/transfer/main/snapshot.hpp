@@ -46,6 +46,7 @@ class MainProgram final : public core::Object {
  public:
   std::string file;     ///< `__file__`; empty: none (`-c`, standard input, REPL)
   std::string package;  ///< `__package__` of `python -m package.module`, for its relative imports
+  std::string source;   ///< where the file cannot be read (zip files): its text
   std::string code;     ///< marshalled: is run first. Empty: all definitions go by value
 };
 

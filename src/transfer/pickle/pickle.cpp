@@ -184,7 +184,7 @@ PyObject* find_in_main(PyObject* self, PyObject* name) {
   auto* const snapshot =
       static_cast<MainSnapshot*>(PyCapsule_GetPointer(PyTuple_GET_ITEM(self, 1), nullptr));
   if (!context || !snapshot) return nullptr;
-  return context->impl().mains.resolve(*context, *snapshot, name).release();
+  return context->impl().mains.resolve_in_file(*context, *snapshot, name).release();
 }
 
 PyMethodDef find_in_main_def = {"find_in_main", find_in_main, METH_O, nullptr};

@@ -7,7 +7,9 @@ guard) send their definitions by value.
 """
 
 import functools
+import io
 import marshal
+import os
 import sys
 import types
 from _thread import RLock
@@ -26,9 +28,12 @@ class Script:
         self.later = frozenset()  # those that it binds behind the guard
         self.changing = frozenset()  # those that its functions bind
         self.codes = {}  # by qualified name
+        self.source = ""  # where the file cannot be read
         source = source_of(module) if self.file else None
         if source is not None:
             self._examine(source)
+            if self.code and not os.path.isfile(self.file):
+                self.source = source
 
     def _examine(self, source):
         import ast
@@ -199,6 +204,29 @@ def run_script(module, code):
         space.pop("__loading__", None)
 
 
+# --- lines of source -----------------------------------------------------------------------------
+
+
+def source_for(code):
+    """The text that code was compiled from, of a file that others cannot read; or empty."""
+    import inspect
+
+    # What the REPL and `-c` keep is found for functions, not for code.
+    cells = tuple(types.CellType() for _ in code.co_freevars)
+    try:
+        function = types.FunctionType(code, vars(sys.modules["__main__"]), closure=cells)
+        return "".join(inspect.findsource(function)[0])
+    except Exception:
+        return ""
+
+
+def register_source(filename, text):
+    import linecache
+
+    # Without a time, so that it stays when files are looked at again.
+    linecache.cache[filename] = len(text), None, text.splitlines(True), filename
+
+
 # --- the modules ---------------------------------------------------------------------------------
 
 #: Stand-ins of other interpreters' `__main__` by name.
@@ -232,7 +260,7 @@ def own_modules():
     return [*stand_ins.values()] if main is None else [main, *stand_ins.values()]
 
 
-def make_stand_in(home, file, package, code):
+def make_stand_in(home, file, package, source, code):
     name = name_of_home(home)
     module = types.ModuleType(name)
     if file:
@@ -241,6 +269,8 @@ def make_stand_in(home, file, package, code):
     # Found by pickle and by dataclasses while the script runs, as a module should be.
     sys.modules[name] = stand_ins[name] = module
     homes[name] = home
+    if source:
+        register_source(file, source)
     try:
         if code:
             run_script(module, code)
@@ -248,6 +278,31 @@ def make_stand_in(home, file, package, code):
         del sys.modules[name], stand_ins[name], homes[name]
         raise
     return module
+
+
+#: Modules that run_file() has made, by file.
+files = {}
+
+
+def run_file(file, package):
+    """The module that a file makes, run once under the name that CPython gives it."""
+    if file not in files:
+        with io.open_code(file) as source:
+            code = compile(source.read(), file, "exec", dont_inherit=True)
+        module = types.ModuleType("<fake __main__>")
+        module.__file__ = file
+        module.__package__ = package or None
+        former = sys.modules.get(module.__name__)
+        sys.modules[module.__name__] = module
+        try:
+            run_script(module, marshal.dumps(code))
+        except BaseException:
+            del sys.modules[module.__name__]
+            if former is not None:
+                sys.modules[module.__name__] = former
+            raise
+        files[file] = module
+    return files[file]
 
 
 main_lock = RLock()
