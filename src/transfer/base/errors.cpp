@@ -8,9 +8,34 @@ bool error_must_pass() noexcept {
   return PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception);
 }
 
-void raise_not_shareable(Context& context, const std::string& text) {
+namespace {
+
+/// The reason in a word: what the last line of a traceback would say. Leaves no error set.
+std::string last_line(Context& context, PyObject* error) {
+  constexpr std::size_t longest = 300;
+  const auto text = py::Ref::steal(PyObject_Str(error));
+  const auto bytes = py::Ref::steal(
+      text ? PyUnicode_AsEncodedString(text.get(), "utf-8", "backslashreplace") : nullptr);
+  PyErr_Clear();
+  std::string line = bytes ? PyBytes_AS_STRING(bytes.get()) : "";
+  while (!line.empty() && line.back() == '\n') line.pop_back();
+  if (const std::size_t end = line.rfind('\n'); end != std::string::npos) line.erase(0, end + 1);
+  if (line.size() > longest) line.replace(longest / 2, line.size() - longest, " ... ");
+  if (Py_IS_TYPE(error, reinterpret_cast<PyTypeObject*>(context.not_shareable_error()))) {
+    return line;
+  }
+  const auto type = py::Ref::steal(PyType_GetName(Py_TYPE(error)));
+  const char* const name = type ? PyUnicode_AsUTF8(type.get()) : nullptr;
+  PyErr_Clear();
+  return (name ? name : "error") + (line.empty() ? line : ": " + line);
+}
+
+}  // namespace
+
+void raise_not_shareable(Context& context, const std::string& what) {
   if (PyErr_Occurred() && error_must_pass()) return;
   py::Ref cause = py::Ref::steal(PyErr_GetRaisedException());
+  const std::string text = cause ? what + ": " + last_line(context, cause.get()) : what;
   const auto message = py::Ref::steal(
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
   if (!message) return;

@@ -55,6 +55,12 @@ bool is_of_module(std::string_view name) noexcept {
   return std::ranges::find(names, name) != std::end(names);
 }
 
+/// Is the part that cannot be sent worth looking for? What sent another global says it already.
+bool record_is_searched(Context& context, PyObject* error) noexcept {
+  return !PyErr_GivenExceptionMatches(error, context.not_shareable_error()) &&
+         !PyErr_GivenExceptionMatches(error, PyExc_RecursionError);
+}
+
 bool same_bytes(const core::Message& a, const core::Message& b) noexcept {
   return std::ranges::equal(a.bytes(), b.bytes());
 }
@@ -275,8 +281,12 @@ py::Status MainTable::update(Context& context, MainSpace& space, const std::stri
         is_soft ? 1 : space.script ? ask(space, "does_without", name, nullptr) : !is_root;
     if (is_optional < 0) return fail();
     if (is_optional) return py::Status::ok;
+    std::string path = name;
+    if (record_is_searched(context, error.get())) {
+      (void)find_culprit(context, value, Mode::any_by_value, path);
+    }
     PyErr_SetRaisedException(Py_NewRef(error.get()));
-    raise_not_shareable(context, "the global " + name + " of __main__ cannot be sent");
+    raise_not_shareable(context, "the global " + path + " of __main__ cannot be sent");
     return fail();
   }
   if (entry.record && same_bytes(entry.record->value(), record->value())) return py::Status::ok;

@@ -53,6 +53,8 @@ def parts(obj):
         return [('.__self__', obj.__self__), ('.__func__', obj.__func__)]
     if kind is functools.partial:
         return [('.func', obj.func), ('.args', obj.args), ('.keywords', obj.keywords)]
+    if isinstance(obj, type) and find_home(obj.__module__) is not None:
+        return [(f'.{n}', part) for n, part in vars(obj).items() if not is_made_anew(n, part)]
     if isinstance(obj, (type, types.ModuleType)):
         return []
     if any(getattr(kind, name, None) is not getattr(object, name, None) for name in OWN):
