@@ -53,7 +53,9 @@ py::Status find_source(Context& context, PyObject* code, std::string& source) {
     PyErr_Clear();
     return py::Status::ok;
   }
-  if (std::string_view(path).starts_with("<frozen ") || access(path, R_OK) == 0) {
+  const std::string_view name(path);
+  // `<script>`: source text for exec(), compiled a moment ago (script.cpp).
+  if (name.starts_with("<frozen ") || name == "<script>" || access(path, R_OK) == 0) {
     return py::Status::ok;
   }
   const py::Ref text = call_support(context, "source_for", code);
