@@ -25,7 +25,8 @@ from measure import ATOLL, STOCK, Options, Row, Subject
 #: Measured by pyperf, as it was published; it has a table of its own.
 PUBLISHED = "published"
 SUBJECTS = (
-    *("interpreters", "queues", "csp", "pools", "transfer", "buffers", "memory", "speedup"),
+    *("interpreters", "queues", "csp", "pools", "script", "transfer", "buffers", "memory"),
+    "speedup",
     PUBLISHED,
 )
 # Of the table; a subject that compares with more names them in COLUMNS of its own.

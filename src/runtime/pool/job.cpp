@@ -73,6 +73,7 @@ bool Interruptible::begin() noexcept {
     return false;
   }
   own_desk->current = &job_;
+  job_.note_begin(core::monotonic_now());
   return true;
 }
 
@@ -110,7 +111,7 @@ Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& co
   core::Message aside;
   if (options) aside = call_aside(context, options->after_job);
   if (!settle()) return Ending::called_off;
-  nanoseconds_ = end - begin;
+  nanoseconds_ = end - (code_began_ != 0 ? code_began_ : begin);
   aside_ = std::move(aside);
   result_ = std::move(result);
   return result_.outcome == Outcome::returned ? Ending::returned : Ending::failed;
@@ -204,8 +205,8 @@ void CallJob::run(transfer::Context& context, RunResult& result) {
   call_here(context, std::move(call_), result_mode_, result, span);
   // To CPython's executor the function is an argument of its own function.
   if (result_mode_ == transfer::Mode::any && result.outcome == Outcome::not_shareable &&
-      result.exception->message == "func not shareable") {
-    result.exception->message = "args not shareable";
+      result.exception->message.starts_with("func not shareable")) {
+    result.exception->message.replace(0, 4, "args");
   }
 }
 

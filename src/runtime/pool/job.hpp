@@ -47,14 +47,14 @@ struct Desk final : core::Object {
 /// the other threads of the interpreter.
 class Interruptible final : public transfer::CallSpan {
  public:
-  explicit Interruptible(const Job& job) noexcept : job_(job) {}
+  explicit Interruptible(Job& job) noexcept : job_(job) {}
   ~Interruptible() { end(); }
   /// False with TaskInterrupted set if the job was called off meanwhile.
   [[nodiscard]] bool begin() noexcept override;
   void end() noexcept override;
 
  private:
-  const Job& job_;
+  Job& job_;
 };
 
 class Job : public core::Task {
@@ -98,7 +98,9 @@ class Job : public core::Task {
   [[nodiscard]] const core::Message& aside() const noexcept { return aside_; }
   /// It never ran, as the pool broke.
   [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
-  /// How long it ran, or may have run.
+  /// Its code begins now: what came before was making its arguments.
+  void note_begin(std::int64_t now) noexcept { code_began_ = now; }
+  /// How long its code ran.
   [[nodiscard]] std::int64_t nanoseconds() const noexcept { return nanoseconds_; }
   [[nodiscard]] double timeout() const noexcept { return timeout_; }
 
@@ -121,6 +123,7 @@ class Job : public core::Task {
   std::atomic<bool> has_begun_{false};  ///< desk_ is set for good
   RunResult result_;
   core::Message aside_;
+  std::int64_t code_began_ = 0;
   std::int64_t nanoseconds_ = 0;
   bool was_refused_ = false;
 };

@@ -69,12 +69,11 @@ py::Status find_source(Context& context, PyObject* code, std::string& source) {
 }
 
 py::Status register_source(Context& context, PyObject* code, const std::string& source) {
-  const auto text = py::Ref::steal(PyUnicode_DecodeUTF8(
-      source.data(), static_cast<Py_ssize_t>(source.size()), "surrogatepass"));
+  const auto text = py::Ref::steal(
+      PyUnicode_DecodeUTF8(source.data(), static_cast<Py_ssize_t>(source.size()), "surrogatepass"));
   PyObject* const filename = reinterpret_cast<PyCodeObject*>(code)->co_filename;
-  return text && call_support(context, "register_source", filename, text.get())
-             ? py::Status::ok
-             : py::Status::error;
+  return text && call_support(context, "register_source", filename, text.get()) ? py::Status::ok
+                                                                                : py::Status::error;
 }
 
 core::Handle<CodeRecord> make_record(Context& context, PyObject* code) {

@@ -21,7 +21,8 @@ class CodeRecord final : public core::Object {
   CodeRecord(std::string marshalled, std::string source) noexcept;
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] const std::string& marshalled() const noexcept { return marshalled_; }
-  /// The text that it was compiled from, where that is in no file (`-c`, REPL, notebooks); or empty.
+  /// The text that it was compiled from, where that is in no file (`-c`, REPL, notebooks); or
+  /// empty.
   [[nodiscard]] const std::string& source() const noexcept { return source_; }
 
  private:

@@ -70,7 +70,7 @@ struct Context::Impl {
   py::Ref ready_module;        ///< the last that a name led to: nobody is importing it any more
   py::Ref support;             ///< module of what is written in Python (pickle/support.hpp)
   MainTable mains;
-  py::Ref reducers;            ///< see pickle_hooks.cpp
+  py::Ref reducers;                            ///< see pickle_hooks.cpp
   std::array<ExtensionType, 32> extensions{};  ///< by tag
   std::array<py::Ref, 32> extension_classes;   ///< by tag
   std::vector<py::Ref> former_classes;         ///< replaced ones, still in the type table

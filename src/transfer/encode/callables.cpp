@@ -79,8 +79,7 @@ Encoder::Step Encoder::put_global(PyObject* object) {
 
 Encoder::Step Encoder::write_global(PyObject* object, std::uint8_t flag) {
   GlobalName name;
-  return find_global_name(context_, object, name) ? write_name(object, name, flag)
-                                                 : refuse(object);
+  return find_global_name(context_, object, name) ? write_name(object, name, flag) : refuse(object);
 }
 
 Encoder::Step Encoder::write_name(PyObject* object, const GlobalName& name, std::uint8_t flag) {

@@ -49,9 +49,8 @@ py::Ref to_text(std::string_view text) {
 
 /// What a stand-in has of its own, as every module.
 bool is_of_module(std::string_view name) noexcept {
-  constexpr std::string_view names[] = {"__name__",     "__file__",   "__package__",
-                                        "__builtins__", "__spec__",   "__loader__",
-                                        "__cached__",   "__annotations__"};
+  constexpr std::string_view names[] = {"__name__", "__file__",   "__package__", "__builtins__",
+                                        "__spec__", "__loader__", "__cached__",  "__annotations__"};
   return std::ranges::find(names, name) != std::end(names);
 }
 
@@ -89,8 +88,7 @@ py::Status append_texts(PyObject* list, std::vector<std::string>& out) {
 MainTable::Lock::Lock(Context& context) {
   lock_ = py::Ref::borrow(pickle_support(context, "main_lock"));
   if (!lock_) return;
-  locked_ = static_cast<bool>(
-      py::Ref::steal(PyObject_CallMethod(lock_.get(), "acquire", nullptr)));
+  locked_ = static_cast<bool>(py::Ref::steal(PyObject_CallMethod(lock_.get(), "acquire", nullptr)));
 }
 
 MainTable::Lock::~Lock() {
@@ -265,8 +263,7 @@ py::Status MainTable::update(Context& context, MainSpace& space, const std::stri
   // Own: what others make themselves, by running the script. In a stand-in: what was bound here is
   // of no use elsewhere, unless it is asked for.
   const bool is_of_script = is_same && !entry.record && entry.newest == 0;
-  const int is_made =
-      space.script ? ask(space, "makes", name, value) : !is_root || is_of_script;
+  const int is_made = space.script ? ask(space, "makes", name, value) : !is_root || is_of_script;
   if (is_made < 0) return fail();
   if (is_made) {
     const py::Ref used = call_support(context, "names_used", value, space.globals());
@@ -277,8 +274,9 @@ py::Status MainTable::update(Context& context, MainSpace& space, const std::stri
   if (!record) {
     if (error_must_pass()) return fail();
     const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
-    const int is_optional =
-        is_soft ? 1 : space.script ? ask(space, "does_without", name, nullptr) : !is_root;
+    const int is_optional = is_soft        ? 1
+                            : space.script ? ask(space, "does_without", name, nullptr)
+                                           : !is_root;
     if (is_optional < 0) return fail();
     if (is_optional) return py::Status::ok;
     std::string path = name;
@@ -321,8 +319,8 @@ core::Handle<BindingRecord> MainTable::make_record(Context& context, MainSpace& 
         if (py::failed(write_pickle(encoder, PyTuple_GET_ITEM(parts.get(), i)))) return {};
         messages[i] = encoder.finish();
       }
-      return core::Handle<BindingRecord>::make(name, std::move(messages[0]),
-                                               std::move(messages[1]), std::move(needs));
+      return core::Handle<BindingRecord>::make(name, std::move(messages[0]), std::move(messages[1]),
+                                               std::move(needs));
     }
   }
   Encoder encoder(context, Mode::any_by_value);

@@ -67,8 +67,8 @@ MainSpace* MainTable::stand_in(Context& context, MainSnapshot& snapshot) {
   const py::Ref file = to_text(program.file);
   const py::Ref package = to_text(program.package);
   const py::Ref source = to_text(program.source);
-  const auto code = py::Ref::steal(PyBytes_FromStringAndSize(
-      program.code.data(), static_cast<Py_ssize_t>(program.code.size())));
+  const auto code = py::Ref::steal(
+      PyBytes_FromStringAndSize(program.code.data(), static_cast<Py_ssize_t>(program.code.size())));
   if (!home || !file || !package || !source || !code) return nullptr;
   auto space = std::make_unique<MainSpace>();
   space->home = snapshot.home();

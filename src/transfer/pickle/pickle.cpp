@@ -192,7 +192,8 @@ PyMethodDef find_in_main_def = {"find_in_main", find_in_main, METH_O, nullptr};
 py::Ref make_find_in_main(Context& context, MainSnapshot& snapshot) {
   const auto own = py::Ref::steal(PyCapsule_New(&context, nullptr, nullptr));
   const auto other = py::Ref::steal(PyCapsule_New(&snapshot, nullptr, nullptr));
-  const auto self = py::Ref::steal(own && other ? PyTuple_Pack(2, own.get(), other.get()) : nullptr);
+  const auto self =
+      py::Ref::steal(own && other ? PyTuple_Pack(2, own.get(), other.get()) : nullptr);
   return self ? py::Ref::steal(PyCFunction_New(&find_in_main_def, self.get())) : py::Ref();
 }
 

@@ -23,14 +23,14 @@ class MarshalledSources {
     {
       const std::lock_guard lock(mutex_);
       if (const std::string& known = marshalled_[index]; !known.empty()) {
-        return py::Ref::steal(PyMarshal_ReadObjectFromString(
-            known.data(), static_cast<Py_ssize_t>(known.size())));
+        return py::Ref::steal(
+            PyMarshal_ReadObjectFromString(known.data(), static_cast<Py_ssize_t>(known.size())));
       }
     }
     const PythonSource& source = python_sources[index];
     auto code = py::Ref::steal(Py_CompileString(source.text, source.name, Py_file_input));
-    const auto bytes =
-        py::Ref::steal(code ? PyMarshal_WriteObjectToString(code.get(), Py_MARSHAL_VERSION) : nullptr);
+    const auto bytes = py::Ref::steal(
+        code ? PyMarshal_WriteObjectToString(code.get(), Py_MARSHAL_VERSION) : nullptr);
     if (!bytes) return {};
     const std::lock_guard lock(mutex_);
     marshalled_[index].assign(PyBytes_AS_STRING(bytes.get()),
@@ -59,12 +59,11 @@ py::Ref make_module() {
   auto module = py::Ref::steal(PyModule_New(support_module));
   if (!module) return {};
   PyObject* const space = PyModule_GetDict(module.get());
-  const auto own_id = py::Ref::steal(
-      PyLong_FromLongLong(PyInterpreterState_GetID(PyInterpreterState_Get())));
+  const auto own_id =
+      py::Ref::steal(PyLong_FromLongLong(PyInterpreterState_GetID(PyInterpreterState_Get())));
   if (!own_id || PyDict_SetItemString(space, "OWN_ID", own_id.get()) < 0 ||
       PyDict_SetItemString(space, "__builtins__", PyEval_GetBuiltins()) < 0 ||
-      py::failed(add_python_functions(module.get())) ||
-      py::failed(run_sources(space))) {
+      py::failed(add_python_functions(module.get())) || py::failed(run_sources(space))) {
     return {};
   }
   return module;

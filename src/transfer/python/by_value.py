@@ -125,6 +125,8 @@ class ByValue:
         )
         contents = []
         for index, cell in enumerate(cells):
+            if code.co_freevars[index] == "__classdict__":
+                continue  # the namespace of a class, which set_class_state() fills in
             if id(cell) not in self.filled_cells:  # by another function that shares it
                 self.filled_cells.add(id(cell))
                 contents.append((index, self.cell_state(cell)))
@@ -566,6 +568,17 @@ def set_class_state(cls, state):
     complete.add(key)
     for name, value in attributes.items():
         type.__setattr__(cls, name, value)
+    for value in attributes.values():
+        for function in bare(value):
+            fill_class_dict(function, cls)
+            fill_class_dict(getattr(function, "__annotate__", None), cls)
+
+
+def fill_class_dict(function, cls):
+    """Gives code that evaluates annotations (3.14) the names of the class around it."""
+    names = function.__code__.co_freevars if isinstance(function, types.FunctionType) else ()
+    if "__classdict__" in names:
+        function.__closure__[names.index("__classdict__")].cell_contents = dict(vars(cls))
 
 
 def make_member(cls, *args):

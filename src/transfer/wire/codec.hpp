@@ -68,8 +68,8 @@ enum class Op : std::uint8_t {
   function,     ///< size: attachment (CodeRecord), value name or none, value qualname or none
   code,         ///< size: attachment (CodeRecord)
   global,       ///< value module, value qualified name
-  main_global,  ///< value qualified name, size: attachment (MainSnapshot) + 1, or 0: the one that is
-                ///< being installed
+  main_global,  ///< value qualified name, size: attachment (MainSnapshot) + 1, or 0: the one that
+                ///< is being installed
   instance,     ///< class, State, per state a dict: attributes, or names of slots
   named_tuple,  ///< class, size, values
   member,       ///< class, value str: name of a member of an enum

@@ -121,7 +121,8 @@ TEST_CASE("a refusal names path, type and cause, and leaves no message") {
   CHECK(message.bytes().empty());
   CHECK(take_error() ==
         "NotShareableError: "
-        "['x'][1]: generator object does not support cross-interpreter data");
+        "['x'][1]: generator object does not support cross-interpreter data: "
+        "TypeError: cannot pickle 'generator' object");
   CHECK(failed(encode(*main, evaluate("(1, (2, [3]))").get(), Mode::shareable, message)));
   CHECK(take_error() ==
         "NotShareableError: "
