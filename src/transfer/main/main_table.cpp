@@ -204,10 +204,10 @@ core::Handle<MainSnapshot> MainTable::snapshot(Context& context, MainSpace& spac
   std::vector<std::string> waiting(names.rbegin(), names.rend());
   std::unordered_set<std::string> met;
   while (!waiting.empty()) {
-    std::string name = std::move(waiting.back());
+    const std::string given = std::move(waiting.back());
     waiting.pop_back();
-    const bool is_soft = name.starts_with('?');
-    if (is_soft) name.erase(0, 1);
+    const bool is_soft = given.starts_with('?');
+    const std::string name(given, is_soft ? 1 : 0);
     if (is_of_module(name) || !met.insert(name).second) continue;
     py::Ref text = to_text(name);
     if (!text) return {};
