@@ -1,6 +1,6 @@
 """Maps a function over a large global of this script, in each kind of pool; prints medians as JSON.
 
-    python benchmarks/script_program.py ROUNDS
+python benchmarks/script_program.py ROUNDS
 """
 
 import concurrent.futures

@@ -51,6 +51,9 @@ std::unique_ptr<Context> Context::create() {
         "returns or raises afterwards is dropped.",
         PyExc_BaseException, nullptr));
     if (!impl.not_shareable_error || !impl.task_interrupted) return nullptr;
+    PyObject* const main = PyDict_GetItemWithError(PyImport_GetModuleDict(), impl.names.main.get());
+    if (main && PyModule_Check(main)) impl.mains.note_file(main);
+    PyErr_Clear();
     return context;
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();

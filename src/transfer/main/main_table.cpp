@@ -1,6 +1,8 @@
 // The sender's side: which bindings a definition needs, and whether they have changed.
 #include "transfer/main/main_table.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -139,6 +141,19 @@ bool MainTable::find_stand_in(PyObject* module_name, std::int64_t& home) const n
   return false;
 }
 
+MainTable::FileStamp MainTable::stamp_of(PyObject* main_module) noexcept {
+  PyObject* const file = PyDict_GetItemString(PyModule_GetDict(main_module), "__file__");
+  const char* const path = file && PyUnicode_Check(file) ? PyUnicode_AsUTF8(file) : nullptr;
+  PyErr_Clear();
+  struct stat found {};
+  if (!path || stat(path, &found) != 0) return {};
+  return {found.st_mtim.tv_sec, found.st_mtim.tv_nsec, found.st_size};
+}
+
+void MainTable::note_file(PyObject* main_module) noexcept {
+  noted_ = stamp_of(main_module);
+}
+
 py::Status MainTable::load_script(Context& context, MainSpace& space) {
   if (space.program && !space.script) return py::Status::ok;  // a stand-in
   const auto is_current = [&space] {
@@ -150,7 +165,10 @@ py::Status MainTable::load_script(Context& context, MainSpace& space) {
   PyErr_Clear();
   space.entries.clear();  // a `__main__` may serve several scripts in turn
   space.sent.clear();
-  py::Ref script = call_support(context, "Script", space.module.get());
+  const FileStamp now = stamp_of(space.module.get());
+  const bool is_the_same = noted_.size < 0 || now.size < 0 || now == noted_;
+  py::Ref script =
+      call_support(context, "Script", space.module.get(), is_the_same ? Py_True : Py_False);
   const auto get = [&script](const char* name) {
     return py::Ref::steal(script ? PyObject_GetAttrString(script.get(), name) : nullptr);
   };
@@ -302,11 +320,20 @@ core::Handle<BindingRecord> MainTable::make_record(Context& context, MainSpace& 
   if (PyFunction_Check(value) || PyType_Check(value)) {
     GlobalName found;
     const bool has_name = find_global_name(context, value, found);
+    const py::Ref text = to_text(name);
+    if (!text) return {};
+    if (has_name && found.in_main && PyUnicode_Compare(found.qualname, text.get()) != 0) {
+      // Another name for it: the one object, here as there.
+      Encoder encoder(context, Mode::any_by_value);
+      encoder.collect(space, needs);
+      if (py::failed(write_pickle(encoder, value))) return {};
+      return core::Handle<BindingRecord>::make(name, encoder.finish(), core::Message(),
+                                               std::move(needs));
+    }
     if (!has_name || found.in_main) {
       // The function or class without its state, then the state.
-      const py::Ref text = to_text(name);
       const auto home = py::Ref::steal(PyLong_FromLongLong(space.home));
-      if (!text || !home) return {};
+      if (!home) return {};
       py::Ref parts;
       for (Py_ssize_t i = 0; i < 2; ++i) {
         Encoder encoder(context, Mode::any_by_value);

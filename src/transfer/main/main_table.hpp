@@ -75,6 +75,10 @@ class MainTable {
   MainTable& operator=(const MainTable&) = delete;
   ~MainTable() = default;
 
+  /// Looks at the file of the script, when the program has just begun: one that changes later on
+  /// is not what the program runs.
+  void note_file(PyObject* main_module) noexcept;
+
   /// The space of an interpreter's `__main__` here. Null with an error set: there is none.
   MainSpace* find(Context& context, std::int64_t home);
 
@@ -113,7 +117,15 @@ class MainTable {
                       std::string_view name);
   void note_definition(MainSpace& space, std::uint64_t id, PyObject* object);
 
+  /// What identifies the contents of a file.
+  struct FileStamp {
+    std::int64_t seconds = 0, nanoseconds = 0, size = -1;
+    friend bool operator==(const FileStamp&, const FileStamp&) noexcept = default;
+  };
+  static FileStamp stamp_of(PyObject* main_module) noexcept;
+
   std::unordered_map<std::int64_t, std::unique_ptr<MainSpace>> spaces_;
+  FileStamp noted_;
 };
 
 /// Bindings on their way into a stand-in: what they are decoded from refers to others by name.

@@ -41,13 +41,14 @@ py::Status finish(Context& context, const BindingRecord& record, PyObject* objec
              : py::Status::error;
 }
 
-/// Gives all that was made its state, and what this makes in turn.
+/// Gives all that was made its state, and what this makes in turn. A base was made before what is
+/// derived from it.
 py::Status finish_all(Context& context, Installation& installation) {
-  while (!installation.unfinished.empty()) {
-    const auto [record, object] = std::move(installation.unfinished.back());
-    installation.unfinished.pop_back();
+  for (std::size_t i = 0; i < installation.unfinished.size(); ++i) {
+    const auto [record, object] = installation.unfinished[i];
     if (py::failed(finish(context, *record, object.get()))) return py::Status::error;
   }
+  installation.unfinished.clear();
   return py::Status::ok;
 }
 
@@ -112,6 +113,7 @@ py::Status MainTable::install_one(Context& context, MainSpace& space,
   const bool is_own = here && here.get() != entry.object.get();
   entry.object = value;
   entry.record = record;
+  space.sent.clear();  // snapshots of what was here before
   return is_own || PyDict_SetItem(space.globals(), name.get(), value.get()) == 0
              ? py::Status::ok
              : py::Status::error;

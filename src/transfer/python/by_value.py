@@ -33,7 +33,9 @@ class ByValue:
         self.spaces = {}
         self.filled_cells = set()
         #: Enums under way: their members are parts of them.
-        self.open_enums = {root} if isinstance(root, type) and "_member_map_" in vars(root) else set()
+        self.open_enums = (
+            {root} if isinstance(root, type) and "_member_map_" in vars(root) else set()
+        )
 
     def reduce(self, obj):
         kind = type(obj)
@@ -61,6 +63,8 @@ class ByValue:
             return make_proxy, (dict(obj),)
         if kind in WEAK:
             return kind, (WEAK[kind](obj),)
+        if kind is functools.partialmethod:
+            return make_partial_method, (obj.func, obj.args, obj.keywords)
         return NotImplemented
 
     # Names.
@@ -86,8 +90,9 @@ class ByValue:
         return None
 
     def is_part(self, qualname):
-        """Whether that belongs to the class which is being sent."""
-        return isinstance(self.root, type) and qualname.startswith(self.root.__qualname__ + ".")
+        """Whether that belongs to the function or class which is being sent."""
+        whole = getattr(self.root, "__qualname__", None) if self.name else None
+        return whole is not None and qualname.startswith(whole + ".")
 
     def sentinel(self, obj):
         """``_MISSING = object()``: is compared by identity, so it has to be the global that it is."""
@@ -335,8 +340,14 @@ NAMED = {
         (kind.__name__, kind.__supertype__, module_there(kind.__module__)),
     ),
     ("typing", "TypeVar"): lambda var: (make_type_var, (type_var_of(var),)),
-    ("typing", "ParamSpec"): lambda var: (make_param_spec, (var.__name__, module_there(var.__module__))),
-    ("typing", "TypeVarTuple"): lambda var: (make_type_var_tuple, (var.__name__, module_there(var.__module__))),
+    ("typing", "ParamSpec"): lambda var: (
+        make_param_spec,
+        (var.__name__, module_there(var.__module__)),
+    ),
+    ("typing", "TypeVarTuple"): lambda var: (
+        make_type_var_tuple,
+        (var.__name__, module_there(var.__module__)),
+    ),
     ("typing", "TypeAliasType"): lambda alias: (
         make_alias,
         (alias.__name__, alias.__value__, alias.__type_params__),
@@ -412,6 +423,10 @@ def make_cell():
 
 def make_proxy(mapping):
     return types.MappingProxyType(mapping)
+
+
+def make_partial_method(function, args, keywords):
+    return functools.partialmethod(function, *args, **keywords)
 
 
 def make_dispatching(generic):
@@ -517,15 +532,28 @@ def class_by_key(key):
 class Quiet:
     """First base of a class under way: no ``__init_subclass__`` of its real bases runs again."""
 
-    def __init_subclass__(cls, **kwargs):
-        pass
-
-
-class QuietSlots:
     __slots__ = ()
 
     def __init_subclass__(cls, **kwargs):
         pass
+
+
+def make_quietly(new, metaclass, name, bases, begin):
+    first = bases[0]
+    if not first.__dictoffset__:
+        cls = new(metaclass, name, (Quiet, *bases), begin)
+        type.__setattr__(cls, "__bases__", bases)
+        return cls
+    # A class with another layout cannot be replaced by this one later.
+    former = vars(first).get("__init_subclass__")
+    type.__setattr__(first, "__init_subclass__", vars(Quiet)["__init_subclass__"])
+    try:
+        return new(metaclass, name, bases, begin)
+    finally:
+        if former is None:
+            type.__delattr__(first, "__init_subclass__")
+        else:
+            type.__setattr__(first, "__init_subclass__", former)
 
 
 def make_class(key, metaclass, name, bases, begin):
@@ -535,9 +563,7 @@ def make_class(key, metaclass, name, bases, begin):
     begin["__module__"] = module_here(begin["__module__"])
     new = abc.ABCMeta.__new__ if issubclass(metaclass, abc.ABCMeta) else type.__new__
     if any(map(has_init_subclass, bases)):
-        quiet = Quiet if bases[0].__dictoffset__ else QuietSlots
-        cls = new(metaclass, name, (quiet, *bases), begin)
-        type.__setattr__(cls, "__bases__", bases)
+        cls = make_quietly(new, metaclass, name, bases, begin)
     else:
         cls = new(metaclass, name, bases, begin)
     note_class(key, cls)

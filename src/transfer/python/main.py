@@ -6,6 +6,7 @@ others run, so a file that changes or goes away meanwhile is no matter. All othe
 guard) send their definitions by value.
 """
 
+import builtins
 import functools
 import io
 import marshal
@@ -18,7 +19,7 @@ from _thread import RLock
 class Script:
     """What a ``__main__`` is made of. `code` is marshalled; empty: everything goes by value."""
 
-    def __init__(self, module):
+    def __init__(self, module, is_unchanged):
         self.module = module
         self.globals = vars(module)
         self.file = text_of(self.globals.get("__file__"))
@@ -29,7 +30,7 @@ class Script:
         self.changing = frozenset()  # those that its functions bind
         self.codes = {}  # by qualified name
         self.source = ""  # where the file cannot be read
-        source = source_of(module) if self.file else None
+        source = source_of(module) if self.file and is_unchanged else None
         if source is not None:
             self._examine(source)
             if self.code and not os.path.isfile(self.file):
@@ -56,7 +57,13 @@ class Script:
         )
         for each in all_codes(code):
             self.codes.setdefault(each.co_qualname, []).append(each)
-        self.code = marshal.dumps(code)
+        # Another text would give other definitions: a silent mixture.
+        if all(self._is_known(value) for value in list(self.globals.values())):
+            self.code = marshal.dumps(code)
+
+    def _is_known(self, value):
+        own = own_functions(value, self.globals)
+        return all(self._has_code(each) for each in own if each.__code__.co_filename == self.file)
 
     def makes(self, name, value):
         """Whether running the script binds `name` to the like of `value`."""
@@ -93,7 +100,9 @@ def source_of(module):
 
 
 def is_guard(ast, node):
-    return isinstance(node, ast.If) and any(is_main_test(ast, each) for each in conditions(ast, node))
+    return isinstance(node, ast.If) and any(
+        is_main_test(ast, each) for each in conditions(ast, node)
+    )
 
 
 def conditions(ast, node):
@@ -266,6 +275,7 @@ def make_stand_in(home, file, package, source, code):
     if file:
         module.__file__ = file
     module.__package__ = package or None
+    module.__builtins__ = builtins
     # Found by pickle and by dataclasses while the script runs, as a module should be.
     sys.modules[name] = stand_ins[name] = module
     homes[name] = home

@@ -38,41 +38,45 @@ def parts(obj):
     """What an object consists of, each with its step of a path to it."""
     kind = type(obj)
     if kind is list or kind is tuple:
-        return [(f'[{i}]', part) for i, part in enumerate(obj)]
+        return [(f"[{i}]", part) for i, part in enumerate(obj)]
     if kind is dict:
-        return [(f'[{key!r:.60}]', part) for key, part in obj.items()]
+        return [(f"[{key!r:.60}]", part) for key, part in obj.items()]
     if kind is set or kind is frozenset:
-        return [(' element', part) for part in obj]
+        return [(" element", part) for part in obj]
     if kind is types.FunctionType:
         names = obj.__code__.co_freevars
-        cells = [(f'.{name}', cell.cell_contents) for name, cell in zip(names, obj.__closure__ or ())]
-        used = [(f'.{n}', obj.__globals__[n]) for n in obj.__code__.co_names if n in obj.__globals__]
-        defaults = [('.__defaults__', obj.__defaults__), ('.__kwdefaults__', obj.__kwdefaults__)]
+        cells = [
+            (f".{name}", cell.cell_contents) for name, cell in zip(names, obj.__closure__ or ())
+        ]
+        used = [
+            (f".{n}", obj.__globals__[n]) for n in obj.__code__.co_names if n in obj.__globals__
+        ]
+        defaults = [(".__defaults__", obj.__defaults__), (".__kwdefaults__", obj.__kwdefaults__)]
         return [*cells, *used, *defaults]
     if kind is types.MethodType:
-        return [('.__self__', obj.__self__), ('.__func__', obj.__func__)]
+        return [(".__self__", obj.__self__), (".__func__", obj.__func__)]
     if kind is functools.partial:
-        return [('.func', obj.func), ('.args', obj.args), ('.keywords', obj.keywords)]
+        return [(".func", obj.func), (".args", obj.args), (".keywords", obj.keywords)]
     if isinstance(obj, type) and find_home(obj.__module__) is not None:
-        return [(f'.{n}', part) for n, part in vars(obj).items() if not is_made_anew(n, part)]
+        return [(f".{n}", part) for n, part in vars(obj).items() if not is_made_anew(n, part)]
     if isinstance(obj, (type, types.ModuleType)):
         return []
     if any(getattr(kind, name, None) is not getattr(object, name, None) for name in OWN):
         return []  # what it says of itself is its own affair
     slots = [name for each in kind.__mro__ for name in slots_of(each) if hasattr(obj, name)]
-    found = [(f'.{name}', getattr(obj, name)) for name in slots]
-    found += [(f'.{name}', part) for name, part in list(getattr(obj, '__dict__', {}).items())]
+    found = [(f".{name}", getattr(obj, name)) for name in slots]
+    found += [(f".{name}", part) for name, part in list(getattr(obj, "__dict__", {}).items())]
     if isinstance(obj, (list, tuple)):
-        found += [(f'[{i}]', part) for i, part in enumerate(obj)]
+        found += [(f"[{i}]", part) for i, part in enumerate(obj)]
     elif isinstance(obj, dict):
-        found += [(f'[{key!r:.60}]', part) for key, part in obj.items()]
+        found += [(f"[{key!r:.60}]", part) for key, part in obj.items()]
     return found
 
 
-OWN = '__reduce__', '__reduce_ex__', '__getstate__'
+OWN = "__reduce__", "__reduce_ex__", "__getstate__"
 
 
 def slots_of(kind):
-    if '__slots__' not in vars(kind):
+    if "__slots__" not in vars(kind):
         return []
     return [n for n, d in vars(kind).items() if type(d) is types.MemberDescriptorType]
