@@ -1,7 +1,8 @@
 """Functions and classes by value.
 
 What a `__main__` holds under a name is sent as a reference to that name, and its value once per
-interpreter (MainTable). What has no such name (lambdas, functions and classes inside of functions) goes
+interpreter (MainTable). What has no such name (lambdas, functions and classes inside of
+functions) goes
 in the pickle that refers to it. Either way a function's globals are those of its `__main__` in the
 receiver, and a class is put together as it is, without running its metaclass, its decorators or
 `__init_subclass__` again: these have done their work where it comes from.
@@ -22,7 +23,8 @@ import weakref
 class ByValue:
     """Reduces what pickle cannot, or finds by a name that the receiver does not have.
 
-    `closures`: also what has no name. `root` is what a global of that `name` is bound to: it goes by
+    `closures`: also what has no name. `root` is what a global of that `name` is bound to: it
+    goes by
     that name, though its own may be another; without a name it goes by value.
     """
 
@@ -95,7 +97,8 @@ class ByValue:
         return whole is not None and qualname.startswith(whole + ".")
 
     def sentinel(self, obj):
-        """``_MISSING = object()``: is compared by identity, so it has to be the global that it is."""
+        """``_MISSING = object()``: is compared by identity, so it has to be the global that it
+        is."""
         for module in own_modules():
             for name, value in vars(module).items():
                 if value is obj:
@@ -383,7 +386,8 @@ def type_var_of(var):
     }
 
 
-# --- in the receiver ---------------------------------------------------------------------------------
+# --- in the receiver
+# ---------------------------------------------------------------------------------
 
 
 def make_function(space, code, name, qualname, module, cells, imports):
@@ -514,7 +518,9 @@ def key_of(cls):
 
 
 def note_class(key, cls):
-    def forget(_, number=id(cls)):
+    number = id(cls)
+
+    def forget(_):
         own_keys.pop(number, None)
         classes_by_key.pop(key, None)
         complete.discard(key)
@@ -615,7 +621,8 @@ def set_member_state(member, state):
     member.__dict__.update(state)
 
 
-# --- the pickler -------------------------------------------------------------------------------------
+# --- the pickler
+# -------------------------------------------------------------------------------------
 
 
 @functools.cache

@@ -1,8 +1,10 @@
 """The script behind ``__main__``: which of its definitions another interpreter can make itself.
 
 A script that guards what starts the program (``if __name__ == "__main__":``) may be run again under
-another name: that is what it is written for. Its source is compiled once, here, and the code is what
-others run, so a file that changes or goes away meanwhile is no matter. All other programs (no file, no
+another name: that is what it is written for. Its source is compiled once, here, and the code is
+what
+others run, so a file that changes or goes away meanwhile is no matter. All other programs (no
+file, no
 guard) send their definitions by value.
 """
 
@@ -122,7 +124,8 @@ def is_main_test(ast, test):
 
 
 def bindings(ast, statements):
-    """The names that statements bind in their own scope; ``*`` stands for names that are unknown."""
+    """The names that statements bind in their own scope; ``*`` stands for names that are
+    unknown."""
     found = set()
     inner = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
     waiting = list(statements)
@@ -243,7 +246,8 @@ stand_ins = {}
 
 
 def name_of_home(home):
-    """The module of a `__main__` here; the main interpreter's has the name that CPython gives it."""
+    """The module of a `__main__` here; the main interpreter's has the name that CPython gives
+    it."""
     if home == OWN_ID:
         return "__main__"
     return "<fake __main__>" if home == 0 else f"<fake __main__ {home}>"

@@ -46,7 +46,8 @@ def parts(obj):
     if kind is types.FunctionType:
         names = obj.__code__.co_freevars
         cells = [
-            (f".{name}", cell.cell_contents) for name, cell in zip(names, obj.__closure__ or ())
+            (f".{name}", cell.cell_contents)
+            for name, cell in zip(names, obj.__closure__ or (), strict=False)
         ]
         used = [
             (f".{n}", obj.__globals__[n]) for n in obj.__code__.co_names if n in obj.__globals__

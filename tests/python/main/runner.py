@@ -1,4 +1,5 @@
-"""Runs functions of a program in other interpreters, each time in a new one; prints what they gave."""
+"""Runs functions of a program in other interpreters, each time in a new one; prints what they
+gave."""
 
 import json
 from collections.abc import Callable

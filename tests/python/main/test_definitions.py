@@ -1,6 +1,7 @@
 """What stands in a script gives in a worker what it gives in an imported module.
 
-Programs run a definition after the other, in the ways in which programs are started; what each gave is
+Programs run a definition after the other, in the ways in which programs are started; what each
+gave is
 compared here. A program without a guard binds the same names again and again, as a notebook does.
 """
 
@@ -19,7 +20,8 @@ import pytest
 
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("atoll_test_definitions", HERE / "definitions.py")
-assert _spec and _spec.loader
+assert _spec
+assert _spec.loader
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 DEFINITIONS = _module.DEFINITIONS
@@ -103,7 +105,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         path = folder / f"imported_{name}.py"
         path.write_text(text_of(name))
         spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[path.stem] = module
         try:
