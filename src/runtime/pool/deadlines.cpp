@@ -29,7 +29,7 @@ Deadlines::Entry Deadlines::add(Job& job, core::Deadline deadline) {
   const auto at = entries_.emplace(entry, core::Handle<Job>::share(&job)).first;
   if (!is_watched_) {
     try {
-      start_thread([this] { watch(); });
+      start_thread(Signals::none, [this] { watch(); });
     } catch (...) {
       entries_.erase(at);
       throw;

@@ -170,7 +170,7 @@ bool Pool::is_own_thread() const noexcept {
 template <class Work>
 void Pool::start_counted(Work work) {
   if (threads_ == 0) PoolList::instance().add(*this);
-  start_thread([pool = Handle<Pool>::share(this), work = std::move(work)] {
+  start_thread(Signals::as_program, [pool = Handle<Pool>::share(this), work = std::move(work)] {
     own_pool = pool.get();
     work();
     pool->thread_ends();

@@ -10,13 +10,13 @@
 #include <cstdint>
 #include <mutex>
 #include <system_error>
-#include <thread>
 
 #include "atoll/error.hpp"
 #include "core/parking/parking.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/registry.hpp"
+#include "runtime/pool/threads.hpp"
 #include "runtime/session/session.hpp"
 
 namespace libatoll::runtime::signals {
@@ -150,9 +150,6 @@ void interrupt_main_thread() noexcept {
 }
 
 void watch() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
     if (sem_wait(&wake_watcher) == 0) interrupt_main_thread();
   }
@@ -161,7 +158,7 @@ void watch() {
 void start_watcher() {
   std::call_once(watcher_started, [] {
     sem_init(&wake_watcher, 0, 0);
-    std::thread(watch).detach();
+    start_thread(Signals::none, watch);
   });
 }
 
