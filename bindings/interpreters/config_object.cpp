@@ -20,6 +20,9 @@ constexpr BoolField bool_fields[] = {
     {"check_multi_interp_extensions", &Config::check_multi_interp_extensions},
 };
 constexpr const char* gil_field = "gil";
+// CPython has no such field: objects show it only where it differs from CPython's rule, and may
+// lack it.
+constexpr const char* extensions_field = "extensions";
 constexpr Py_ssize_t field_count = std::size(bool_fields) + 1;
 
 py::Status set_gil(PyObject* value, Config& config) {
@@ -39,9 +42,34 @@ py::Status set_gil(PyObject* value, Config& config) {
   return py::Status::ok;
 }
 
+/// None stands for atoll's default.
+py::Status set_extensions(PyObject* value, Config& config) {
+  if (value == Py_None) {
+    config.extensions = default_extensions();
+    return py::Status::ok;
+  }
+  if (!PyUnicode_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "config field 'extensions' must be a str, not %.100s",
+                 Py_TYPE(value)->tp_name);
+    return py::Status::error;
+  }
+  const char* text = PyUnicode_AsUTF8(value);
+  if (!text) return py::Status::error;
+  try {
+    config.extensions = extensions_from_string(text);
+  } catch (const ConfigError& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
+    return py::Status::error;
+  }
+  return py::Status::ok;
+}
+
 py::Status set_field(PyObject* name, PyObject* value, Config& config) {
   if (PyUnicode_Check(name)) {
     if (PyUnicode_CompareWithASCIIString(name, gil_field) == 0) return set_gil(value, config);
+    if (PyUnicode_CompareWithASCIIString(name, extensions_field) == 0) {
+      return set_extensions(value, config);
+    }
     for (const BoolField& field : bool_fields) {
       if (PyUnicode_CompareWithASCIIString(name, field.name) != 0) continue;
       if (!PyBool_Check(value)) {
@@ -77,6 +105,10 @@ py::Ref config_to_python(const State& state, const Config& config) {
   }
   const py::Ref gil = py::Ref::steal(PyUnicode_FromString(to_string(config.gil).data()));
   if (!gil || PyDict_SetItemString(fields.get(), gil_field, gil.get()) != 0) return {};
+  if (config.extensions != Extensions::declared) {
+    const py::Ref way = py::Ref::steal(PyUnicode_FromString(to_string(config.extensions).data()));
+    if (!way || PyDict_SetItemString(fields.get(), extensions_field, way.get()) != 0) return {};
+  }
   const py::Ref none = py::Ref::steal(PyTuple_New(0));
   if (!none) return {};
   return py::Ref::steal(PyObject_Call(state.simple_namespace, none.get(), fields.get()));
@@ -85,6 +117,7 @@ py::Ref config_to_python(const State& state, const Config& config) {
 py::Status config_from_python(const State& state, PyObject* object, Config& out) {
   if (!object || object == Py_None) {
     out = Config::isolated();
+    out.extensions = Extensions::declared;
     return py::Status::ok;
   }
   if (PyUnicode_Check(object)) {
@@ -96,8 +129,10 @@ py::Status config_from_python(const State& state, PyObject* object, Config& out)
       PyErr_SetString(PyExc_ValueError, error.what());
       return py::Status::error;
     }
+    out.extensions = Extensions::declared;
     return py::Status::ok;
   }
+  out.extensions = Extensions::declared;
   if (!Py_IS_TYPE(object, reinterpret_cast<PyTypeObject*>(state.simple_namespace))) {
     PyErr_Format(PyExc_TypeError, "bad config %R: expected None, a name, or a new_config() object",
                  object);

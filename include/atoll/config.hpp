@@ -13,6 +13,18 @@ enum class Gil {
   own,       ///< one of its own: runs in parallel with all others
 };
 
+/// What an isolated interpreter does with extension modules that do not declare that interpreters
+/// with GILs of their own may share them.
+enum class Extensions {
+  declared,   ///< refuse them, as CPython does
+  automatic,  ///< load a private copy of their file, whose C statics are the interpreter's alone
+  separate,   ///< private copies of all extension modules that are not the standard library's
+};
+
+/// What the environment variable ATOLL_EXTENSIONS says ("declared", "auto", "private"), else
+/// automatic; on CPython 3.12 declared.
+[[nodiscard]] Extensions default_extensions() noexcept;
+
 /// The settings of `PyInterpreterConfig`. A default-constructed Config is `isolated()`.
 struct Config {
   bool use_main_obmalloc = false;             ///< share the main interpreter's object allocator
@@ -22,6 +34,8 @@ struct Config {
   bool allow_daemon_threads = false;          ///< daemon threads may be started
   bool check_multi_interp_extensions = true;  ///< refuse extensions that do not support isolation
   Gil gil = Gil::own;
+  /// Matters while check_multi_interp_extensions is set.
+  Extensions extensions = default_extensions();
 
   /// Everything of its own; what atoll creates by default.
   [[nodiscard]] static Config isolated() noexcept;
@@ -37,6 +51,11 @@ struct Config {
 };
 
 [[nodiscard]] std::string_view to_string(Gil gil) noexcept;
+[[nodiscard]] std::string_view to_string(Extensions extensions) noexcept;
+/// "declared", "auto" or "private"; throws ConfigError for anything else, and on CPython 3.12 for all
+/// but "declared": extension modules that were made for one interpreter do not hold in its others.
+[[nodiscard]] Extensions extensions_from_string(std::string_view text);
+
 /// "default", "shared" or "own"; throws ConfigError for anything else.
 [[nodiscard]] Gil gil_from_string(std::string_view text);
 

@@ -23,6 +23,7 @@ in parallel in different threads. Objects are copied on the way in and out; see
 from __future__ import annotations
 
 import operator
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -172,20 +173,43 @@ class Interpreter(_atoll.Interpreter):
 _atoll._register_interpreter_type(Interpreter)
 
 
-def create(config: str | SimpleNamespace | None = None) -> Interpreter:
+def create(
+    config: str | SimpleNamespace | None = None, *, extensions: str | None = None
+) -> Interpreter:
     """Create an idle interpreter.
 
     It starts with the creator's ``sys.path`` and an empty ``__main__``. ``config`` is
     ``'isolated'`` (the default: everything of its own, with its own GIL), ``'legacy'`` (shares the
     GIL, may load any extension module), or what ``new_config()`` of
     ``atoll.lowlevel.interpreters`` returns.
+
+    ``extensions`` says what happens to extension modules that do not declare that isolated
+    interpreters may share them: ``'auto'`` loads a private copy of their file, ``'private'`` does
+    so with all that are not the standard library's, ``'declared'`` refuses them as CPython does.
+    The default is ``$ATOLL_EXTENSIONS``, else ``'auto'``; ``'declared'`` on CPython 3.12, after
+    :func:`atoll.install`, and for a configuration object that does not say. ValueError for another
+    value, and for ``'auto'`` and ``'private'`` on 3.12.
     """
-    interp = Interpreter(_interpreters.create(config), _ownsref=True)
+    interp = Interpreter(_interpreters.create(_with_extensions(config, extensions)), _ownsref=True)
     # Linked only now that we hold a reference: a list_all() in another thread may have made, and
     # dropped, an object for the interpreter in between.
     _interpreters.incref(interp.id, implieslink=True)
     _interpreters.decref(interp.id)
     return interp
+
+
+def _with_extensions(
+    config: str | SimpleNamespace | None, extensions: str | None
+) -> str | SimpleNamespace | None:
+    """The configuration, which says what it does with extension modules."""
+    if config is None or isinstance(config, str):
+        if extensions is None and installed() and "ATOLL_EXTENSIONS" not in os.environ:
+            return config
+        return _interpreters.new_config(config or "isolated", extensions=extensions)
+    if extensions is None:
+        return config
+    fields = dict(vars(config), extensions=extensions)
+    return _interpreters.new_config("empty", **fields)
 
 
 def list_all() -> list[Interpreter]:

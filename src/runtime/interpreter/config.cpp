@@ -1,8 +1,10 @@
 #include "runtime/interpreter/config.hpp"
 
+#include <cstdlib>
 #include <string>
 
 #include "atoll/error.hpp"
+#include "py/cpython_compat.hpp"
 
 namespace libatoll {
 
@@ -60,6 +62,45 @@ Gil gil_from_string(std::string_view text) {
   if (text == "own") return Gil::own;
   throw ConfigError("unsupported gil '" + std::string(text) +
                     "'; use 'own', 'shared' or 'default'");
+}
+
+std::string_view to_string(Extensions extensions) noexcept {
+  switch (extensions) {
+    case Extensions::automatic:
+      return "auto";
+    case Extensions::separate:
+      return "private";
+    case Extensions::declared:
+      break;
+  }
+  return "declared";
+}
+
+Extensions extensions_from_string(std::string_view text) {
+  if (text == "declared") return Extensions::declared;
+  if (text != "auto" && text != "private") {
+    throw ConfigError("unsupported extensions '" + std::string(text) +
+                      "'; use 'auto', 'private' or 'declared'");
+  }
+#if !ATOLL_HAS_PRIVATE_EXTENSIONS
+  throw ConfigError("extensions='" + std::string(text) +
+                    "' needs CPython 3.13 or newer: on 3.12 private copies of NumPy, pydantic and "
+                    "Polars crash or hang");
+#else
+  return text == "auto" ? Extensions::automatic : Extensions::separate;
+#endif
+}
+
+Extensions default_extensions() noexcept {
+#if ATOLL_HAS_PRIVATE_EXTENSIONS
+  const char* const wish = std::getenv("ATOLL_EXTENSIONS");
+  const std::string_view text = wish ? wish : "";
+  if (text == "declared") return Extensions::declared;
+  if (text == "private") return Extensions::separate;
+  return Extensions::automatic;
+#else
+  return Extensions::declared;
+#endif
 }
 
 namespace runtime {

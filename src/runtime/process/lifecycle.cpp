@@ -13,6 +13,7 @@
 #include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
+#include "runtime/extensions/import_hook.hpp"
 #include "runtime/interpreter/config.hpp"
 #include "runtime/interpreter/errors.hpp"
 #include "runtime/pool/deadlines.hpp"
@@ -162,6 +163,7 @@ py::Status set_up(Interpreter& fresh, const std::optional<core::Message>& path) 
     const py::Ref list = transfer::decode(*fresh.context(), *path);
     if (!list || PySys_SetObject("path", list.get()) != 0) return py::Status::error;
   }
+  if (py::failed(extensions::install_import_hook(fresh))) return py::Status::error;
   return run_bootstrap();
 }
 

@@ -1,0 +1,75 @@
+// An ELF shared object as it lies in its file, mapped so that edits stay in memory.
+//
+// Everything that is read from the file is checked against its size: a truncated or foreign file
+// ends in an ExtensionError, never in a fault. An image belongs to one thread at a time; the file
+// must not be shortened while it is mapped.
+//
+//   ElfImage image("/path/numpy/_core/_multiarray_umath.so");
+//   for (const auto& name : image.needed()) ...
+//   image.rename_library("libx_python.so", "~0002_python.so");   // of the same length
+//   write(fd, image.bytes().data(), image.bytes().size());       // with the edits
+#pragma once
+
+#include <elf.h>
+#include <link.h>
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace libatoll::runtime::extensions {
+
+class ElfImage {
+ public:
+  /// Throws ExtensionError if the file cannot be read or is no shared object for this machine.
+  explicit ElfImage(const std::string& path);
+  ~ElfImage();
+  ElfImage(const ElfImage&) = delete;
+  ElfImage& operator=(const ElfImage&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  /// Of the file, when it was opened.
+  [[nodiscard]] const struct stat& status() const noexcept { return status_; }
+  /// DT_NEEDED, in order.
+  [[nodiscard]] std::vector<std::string> needed() const { return strings(DT_NEEDED); }
+  /// DT_SONAME, or empty.
+  [[nodiscard]] std::string soname() const;
+  /// The folders of DT_RUNPATH (else DT_RPATH) that lie relative to the file itself, as paths.
+  [[nodiscard]] std::vector<std::string> folders_beside() const;
+  /// It takes functions or data of CPython from elsewhere.
+  [[nodiscard]] bool imports_python() const;
+
+  /// Replaces a string of DT_NEEDED or DT_SONAME by one of the same length.
+  void rename_library(const std::string& from, const std::string& to);
+  /// Makes plain symbols of those definitions that the dynamic linker would unify over the whole
+  /// process (STB_GNU_UNIQUE: static members of C++ templates, statics of inline functions), except
+  /// those that `is_shared` claims.
+  void separate_unique_symbols(const std::function<bool(const char*)>& is_shared);
+
+ private:
+  template <class T>
+  [[nodiscard]] T* at(std::size_t offset, std::size_t count = 1) const;
+  [[nodiscard]] std::size_t offset_of(ElfW(Addr) address) const;
+  [[nodiscard]] const char* text(std::size_t index) const;
+  [[nodiscard]] std::vector<std::string> strings(ElfW(Sxword) tag) const;
+  [[nodiscard]] std::span<ElfW(Sym)> symbols() const;
+  void read();
+  [[nodiscard]] std::size_t count_symbols(std::size_t gnu_hash) const;
+
+  std::string path_;
+  struct stat status_ {};
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::span<ElfW(Phdr)> segments_;
+  std::span<ElfW(Dyn)> dynamic_;
+  std::size_t strings_offset_ = 0;
+  std::size_t strings_size_ = 0;
+  std::size_t symbols_offset_ = 0;
+  std::size_t symbol_count_ = 0;
+};
+
+}  // namespace libatoll::runtime::extensions

@@ -1,0 +1,251 @@
+#include "runtime/extensions/import_hook.hpp"
+
+#include <dlfcn.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "py/thread_state.hpp"
+#include "runtime/extensions/error.hpp"
+#include "runtime/extensions/private_copy.hpp"
+#include "runtime/interpreter/registry.hpp"
+
+namespace libatoll::runtime::extensions {
+
+namespace {
+
+/// Marks loaders whose module is a private copy.
+constexpr const char* mark = "_atoll_private";
+
+/// How many copies the calling thread is just initialising, one inside the other.
+thread_local int initialising = 0;
+
+/// CPython's check, off (or on again) while it exists: off for what a copy makes in its init
+/// functions, since extensions that create submodules inside themselves run into it; on for what
+/// these functions import in their turn. importlib.util documents the switch.
+class CheckScope {
+ public:
+  explicit CheckScope(bool disable) : change_(disable ? 1 : -initialising) {
+    initialising += change_;
+    const py::Ref util = py::Ref::steal(PyImport_ImportModule("importlib.util"));
+    const py::Ref make = py::Ref::steal(
+        util ? PyObject_GetAttrString(util.get(), "_incompatible_extension_module_restrictions")
+             : nullptr);
+    const py::Ref none = py::Ref::steal(PyTuple_New(0));
+    const py::Ref keywords =
+        py::Ref::steal(Py_BuildValue("{sO}", "disable_check", disable ? Py_True : Py_False));
+    if (!make || !none || !keywords) return;
+    manager_ = py::Ref::steal(PyObject_Call(make.get(), none.get(), keywords.get()));
+    if (!manager_) return;
+    const py::Ref done = py::Ref::steal(PyObject_CallMethod(manager_.get(), "__enter__", nullptr));
+    if (!done) manager_.reset();
+  }
+  ~CheckScope() {
+    initialising -= change_;
+    if (!manager_) return;
+    PyObject* const error = PyErr_GetRaisedException();
+    const py::Ref done = py::Ref::steal(
+        PyObject_CallMethod(manager_.get(), "__exit__", "OOO", Py_None, Py_None, Py_None));
+    if (!done) PyErr_WriteUnraisable(manager_.get());
+    PyErr_SetRaisedException(error);
+  }
+  CheckScope(const CheckScope&) = delete;
+  CheckScope& operator=(const CheckScope&) = delete;
+
+  /// False with a Python error set.
+  explicit operator bool() const noexcept { return static_cast<bool>(manager_); }
+
+ private:
+  int change_;
+  py::Ref manager_;
+};
+
+/// ImportError that names the module, the file and the cause; a Python error that is set already
+/// becomes its cause.
+py::Ref refuse(PyObject* name, PyObject* path, const char* why) {
+  const py::Ref cause = py::Ref::steal(PyErr_GetRaisedException());
+  const py::Ref text = py::Ref::steal(
+      PyUnicode_FromFormat("module %U: a private copy of %U cannot be used: %s", name, path, why));
+  if (!text) return {};
+  PyErr_SetImportError(text.get(), name, path);
+  if (!cause) return {};
+  const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
+  PyException_SetCause(error.get(), py::Ref(cause).release());
+  PyErr_SetRaisedException(py::Ref(error).release());
+  return {};
+}
+
+/// `PyInit_x` or, for names that are not ASCII, `PyInitU_` and punycode; empty with an error set.
+std::string init_function(PyObject* full_name) {
+  const Py_ssize_t length = PyUnicode_GetLength(full_name);
+  const Py_ssize_t dot = PyUnicode_FindChar(full_name, '.', 0, length, -1);
+  const py::Ref name = py::Ref::steal(PyUnicode_Substring(full_name, dot + 1, length));
+  if (!name) return {};
+  const bool is_ascii = PyUnicode_IS_ASCII(name.get()) != 0;
+  const py::Ref bytes = py::Ref::steal(
+      PyUnicode_AsEncodedString(name.get(), is_ascii ? "ascii" : "punycode", nullptr));
+  if (!bytes) return {};
+  std::string out = PyBytes_AS_STRING(bytes.get());
+  for (char& c : out) {
+    if (c == '-') c = '_';
+  }
+  return (is_ascii ? "PyInit_" : "PyInitU_") + out;
+}
+
+/// The definition is the copy's own: it now says what is true of a copy.
+void declare_isolation(PyModuleDef& definition) {
+  std::vector<PyModuleDef_Slot> slots;
+  for (const auto* slot = definition.m_slots; slot && slot->slot; ++slot) {
+    if (slot->slot != Py_mod_multiple_interpreters) slots.push_back(*slot);
+  }
+  slots.push_back({Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED});
+  slots.push_back({0, nullptr});
+  // As long-lived as the definition, which is for ever.
+  auto* const kept = new PyModuleDef_Slot[slots.size()];
+  std::copy(slots.begin(), slots.end(), kept);
+  definition.m_slots = kept;
+}
+
+/// A module from single-phase initialisation: what CPython does with it after its init function.
+py::Status complete(PyObject* module, PyObject* name, PyObject* path) {
+  PyModuleDef* const definition = PyModule_GetDef(module);
+  if (!definition) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "its init function made no module");
+    return py::Status::error;
+  }
+  if (!PyState_FindModule(definition) && PyState_AddModule(module, definition) != 0) {
+    return py::Status::error;
+  }
+  const bool done = PyObject_SetAttrString(module, "__name__", name) == 0 &&
+                    PyObject_SetAttrString(module, "__file__", path) == 0;
+  return done ? py::Status::ok : py::Status::error;
+}
+
+py::Ref initialize(void* library, PyObject* spec, PyObject* name, PyObject* path) {
+  const std::string symbol = init_function(name);
+  if (symbol.empty()) return {};
+  const auto init = reinterpret_cast<PyObject* (*)()>(dlsym(library, symbol.c_str()));
+  if (!init) return refuse(name, path, ("it has no function " + symbol).c_str());
+  PyObject* const made = py::guarded(init);
+  if (!made) {
+    return refuse(name, path,
+                  PyErr_Occurred() ? "its init function raised an exception"
+                                   : "its init function returned NULL");
+  }
+  if (!PyObject_TypeCheck(made, &PyModuleDef_Type)) {
+    py::Ref module = py::Ref::steal(made);
+    if (PyErr_Occurred()) return refuse(name, path, "its init function left an exception behind");
+    if (py::failed(complete(module.get(), name, path))) return {};
+    return module;
+  }
+  auto* const definition = reinterpret_cast<PyModuleDef*>(made);
+  declare_isolation(*definition);
+  return py::Ref::steal(PyModule_FromDefAndSpec(definition, spec));
+}
+
+py::Ref create_private(Interpreter& self, PyObject* loader, PyObject* spec, PyObject* name,
+                       PyObject* path) {
+  const char* const file = PyUnicode_AsUTF8(path);
+  if (!file) return {};
+  void* library = nullptr;
+  try {
+    const py::Detached detached;
+    library = open_private_copy(file, self);
+  } catch (const std::exception& error) {
+    return refuse(name, path, error.what());
+  }
+  const CheckScope check(true);
+  if (!check) return {};
+  py::Ref module = initialize(library, spec, name, path);
+  if (module && PyObject_SetAttrString(loader, mark, Py_True) != 0) return {};
+  return module;
+}
+
+/// CPython's own words for it, in all versions.
+bool refuses_isolation() {
+  if (!PyErr_ExceptionMatches(PyExc_ImportError)) return false;
+  const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
+  const py::Ref text = py::Ref::steal(PyObject_Str(error.get()));
+  const char* const words = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
+  const bool is_so =
+      words && std::string_view(words).find("does not support loading in subinterpreters") !=
+                   std::string_view::npos;
+  PyErr_Clear();
+  if (!is_so) PyErr_SetRaisedException(py::Ref(error).release());
+  return is_so;
+}
+
+/// A module of the standard library, or of atoll's own.
+bool is_standard(PyObject* name) {
+  if (PyUnicode_CompareWithASCIIString(name, "atoll._atoll") == 0) return true;
+  PyObject* const names = PySys_GetObject("stdlib_module_names");
+  return names && PySet_Contains(names, name) == 1;
+}
+
+/// Bound to a loader: (create or exec of CPython's, loader, argument).
+PyObject* create_module(PyObject* original, PyObject* const* args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "create_module() takes a spec");
+  PyObject* const loader = args[0];
+  PyObject* const spec = args[1];
+  const InterpreterHandle self = Registry::instance().current();
+  const py::Ref name = py::Ref::steal(PyObject_GetAttrString(spec, "name"));
+  const py::Ref path = py::Ref::steal(name ? PyObject_GetAttrString(spec, "origin") : nullptr);
+  if (!path) return nullptr;
+  if (!PyUnicode_Check(name.get()) || !PyUnicode_Check(path.get())) {
+    return PyObject_CallFunctionObjArgs(original, loader, spec, nullptr);
+  }
+  if (self->config().extensions != Extensions::separate || is_standard(name.get())) {
+    std::optional<CheckScope> check;
+    if (initialising != 0 && !check.emplace(false)) return nullptr;
+    PyObject* const module = PyObject_CallFunctionObjArgs(original, loader, spec, nullptr);
+    if (module || !refuses_isolation()) return module;
+  }
+  return create_private(*self, loader, spec, name.get(), path.get()).release();
+}
+
+PyObject* exec_module(PyObject* original, PyObject* const* args, Py_ssize_t count) {
+  if (count != 2) return PyErr_Format(PyExc_TypeError, "exec_module() takes a module");
+  if (!PyObject_HasAttrString(args[0], mark)) {
+    return PyObject_CallFunctionObjArgs(original, args[0], args[1], nullptr);
+  }
+  const CheckScope check(true);
+  return check ? PyObject_CallFunctionObjArgs(original, args[0], args[1], nullptr) : nullptr;
+}
+
+template <PyObject* (*Function)(PyObject*, PyObject* const*, Py_ssize_t)>
+constexpr PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(Function));
+}
+
+PyMethodDef hooks[] = {
+    {"create_module", fast<create_module>(), METH_FASTCALL, nullptr},
+    {"exec_module", fast<exec_module>(), METH_FASTCALL, nullptr},
+};
+
+}  // namespace
+
+py::Status install_import_hook(Interpreter& self) {
+  const Config& config = self.config();
+  if (config.extensions == Extensions::declared || !config.check_multi_interp_extensions) {
+    return py::Status::ok;
+  }
+  const py::Ref machinery = py::Ref::steal(PyImport_ImportModule("importlib.machinery"));
+  const py::Ref loader = py::Ref::steal(
+      machinery ? PyObject_GetAttrString(machinery.get(), "ExtensionFileLoader") : nullptr);
+  if (!loader) return py::Status::error;
+  for (PyMethodDef& hook : hooks) {
+    const py::Ref original = py::Ref::steal(PyObject_GetAttrString(loader.get(), hook.ml_name));
+    const py::Ref function =
+        py::Ref::steal(original ? PyCFunction_New(&hook, original.get()) : nullptr);
+    // A method, which gets the loader as its first argument, as a plain C function would not.
+    const py::Ref method =
+        py::Ref::steal(function ? PyInstanceMethod_New(function.get()) : nullptr);
+    if (!method || PyObject_SetAttrString(loader.get(), hook.ml_name, method.get()) != 0) {
+      return py::Status::error;
+    }
+  }
+  return py::Status::ok;
+}
+
+}  // namespace libatoll::runtime::extensions
