@@ -22,7 +22,7 @@ enum class Extensions {
 };
 
 /// What the environment variable ATOLL_EXTENSIONS says ("declared", "auto", "private"), else
-/// automatic; on CPython 3.12 declared.
+/// declared; on CPython 3.12 always declared.
 [[nodiscard]] Extensions default_extensions() noexcept;
 
 /// The settings of `PyInterpreterConfig`. A default-constructed Config is `isolated()`.

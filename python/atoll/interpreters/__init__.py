@@ -186,9 +186,9 @@ def create(
     ``extensions`` says what happens to extension modules that do not declare that isolated
     interpreters may share them: ``'auto'`` loads a private copy of their file, ``'private'`` does
     so with all that are not the standard library's, ``'declared'`` refuses them as CPython does.
-    The default is ``$ATOLL_EXTENSIONS``, else ``'auto'``; ``'declared'`` on CPython 3.12, after
-    :func:`atoll.install`, and for a configuration object that does not say. ValueError for another
-    value, and for ``'auto'`` and ``'private'`` on 3.12.
+    The default is ``$ATOLL_EXTENSIONS``, else ``'declared'``, which a configuration object that
+    does not say means as well. ValueError for another value, and for ``'auto'`` and ``'private'``
+    on 3.12.
     """
     interp = Interpreter(_interpreters.create(_with_extensions(config, extensions)), _ownsref=True)
     # Linked only now that we hold a reference: a list_all() in another thread may have made, and

@@ -95,9 +95,9 @@ Extensions default_extensions() noexcept {
 #if ATOLL_HAS_PRIVATE_EXTENSIONS
   const char* const wish = std::getenv("ATOLL_EXTENSIONS");
   const std::string_view text = wish ? wish : "";
-  if (text == "declared") return Extensions::declared;
+  if (text == "auto") return Extensions::automatic;
   if (text == "private") return Extensions::separate;
-  return Extensions::automatic;
+  return Extensions::declared;
 #else
   return Extensions::declared;
 #endif
