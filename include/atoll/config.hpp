@@ -52,8 +52,9 @@ struct Config {
 
 [[nodiscard]] std::string_view to_string(Gil gil) noexcept;
 [[nodiscard]] std::string_view to_string(Extensions extensions) noexcept;
-/// "declared", "auto" or "private"; throws ConfigError for anything else, and on CPython 3.12 for all
-/// but "declared": extension modules that were made for one interpreter do not hold in its others.
+/// "declared", "auto" or "private"; throws ConfigError for anything else, and on CPython 3.12 for
+/// all but "declared": extension modules that were made for one interpreter do not hold in its
+/// others.
 [[nodiscard]] Extensions extensions_from_string(std::string_view text);
 
 /// "default", "shared" or "own"; throws ConfigError for anything else.

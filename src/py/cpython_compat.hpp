@@ -35,7 +35,8 @@
 /// On 3.12 isolated interpreters cannot load `_datetime`: `datetime` is written in Python there.
 #define ATOLL_DATETIME_MAY_BE_PYTHON (PY_VERSION_HEX < 0x030D0000)
 
-/// On 3.12 private copies of extension modules do not hold: NumPy, pydantic and Polars crash or hang.
+/// On 3.12 private copies of extension modules do not hold: NumPy, pydantic and Polars crash or
+/// hang.
 #define ATOLL_HAS_PRIVATE_EXTENSIONS (PY_VERSION_HEX >= 0x030D0000)
 
 /// Up to 3.14 `_interpreters` words a wrong argument by position, from 3.15 on by name.

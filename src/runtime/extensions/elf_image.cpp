@@ -178,24 +178,6 @@ std::vector<std::string> ElfImage::folders_beside() const {
   return out;
 }
 
-bool ElfImage::imports_python() const {
-  const auto all = symbols();
-  return std::any_of(all.begin(), all.end(), [this](const ElfW(Sym) & symbol) {
-    if (symbol.st_shndx != SHN_UNDEF) return false;
-    const std::string_view name = text(symbol.st_name);
-    return name.starts_with("Py") || name.starts_with("_Py");
-  });
-}
-
-void ElfImage::rename_library(const std::string& from, const std::string& to) {
-  for (const auto& entry : dynamic_) {
-    if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_SONAME) continue;
-    if (text(entry.d_un.d_val) != from) continue;
-    std::memcpy(data_ + strings_offset_ + entry.d_un.d_val, to.data(),
-                std::min(to.size(), from.size()));
-  }
-}
-
 void ElfImage::separate_unique_symbols(const std::function<bool(const char*)>& is_shared) {
   for (auto& symbol : symbols()) {
     if (ELF64_ST_BIND(symbol.st_info) != STB_GNU_UNIQUE || symbol.st_shndx == SHN_UNDEF) continue;

@@ -6,8 +6,8 @@
 //
 //   ElfImage image("/path/numpy/_core/_multiarray_umath.so");
 //   for (const auto& name : image.needed()) ...
-//   image.rename_library("libx_python.so", "~0002_python.so");   // of the same length
-//   write(fd, image.bytes().data(), image.bytes().size());       // with the edits
+//   image.separate_unique_symbols(is_shared);
+//   write(fd, image.bytes().data(), image.bytes().size());  // with the edits
 #pragma once
 
 #include <elf.h>
@@ -40,11 +40,6 @@ class ElfImage {
   [[nodiscard]] std::string soname() const;
   /// The folders of DT_RUNPATH (else DT_RPATH) that lie relative to the file itself, as paths.
   [[nodiscard]] std::vector<std::string> folders_beside() const;
-  /// It takes functions or data of CPython from elsewhere.
-  [[nodiscard]] bool imports_python() const;
-
-  /// Replaces a string of DT_NEEDED or DT_SONAME by one of the same length.
-  void rename_library(const std::string& from, const std::string& to);
   /// Makes plain symbols of those definitions that the dynamic linker would unify over the whole
   /// process (STB_GNU_UNIQUE: static members of C++ templates, statics of inline functions), except
   /// those that `is_shared` claims.

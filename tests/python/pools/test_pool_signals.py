@@ -13,7 +13,9 @@ import atoll
 def blocked_signals_of_child():
     """The mask that a child process of the calling thread is born with."""
     source = "import signal; print(*sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
     return done.stdout.split()
 
 
