@@ -60,11 +60,7 @@ FUNCTIONS = {
     "alias": of("def f(): return 1\ng = f", "g()", "f is g"),
     "module": of("import math\ndef f(): return math.floor(2.5)", "f()"),
     "module_alias": of("import math as m\ndef f(): return m.ceil(2.5)", "f()"),
-    "submodule": of(
-        "import os.path, xml.dom.minidom\n"
-        "def f(): return xml.dom.minidom.parseString('<a/>').documentElement.tagName",
-        "f()",
-    ),
+    "submodule": of("import os.path, json.tool\ndef f(): return json.tool.__name__", "f()"),
     "from_import": of("from math import sqrt\ndef f(): return sqrt(4)", "f()"),
     "pattern": of("import re\nP = re.compile('a+')\ndef f(s): return P.match(s).end()", "f('aab')"),
     "logger": of("import logging\nlog = logging.getLogger('x')\ndef f(): return log.name", "f()"),
