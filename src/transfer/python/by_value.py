@@ -535,31 +535,20 @@ def class_by_key(key):
     return known() if known else None
 
 
-class Quiet:
-    """First base of a class under way: no ``__init_subclass__`` of its real bases runs again."""
-
-    __slots__ = ()
-
-    def __init_subclass__(cls, **kwargs):
-        pass
-
-
 def make_quietly(new, metaclass, name, bases, begin):
-    first = bases[0]
-    if not first.__dictoffset__:
-        cls = new(metaclass, name, (Quiet, *bases), begin)
-        type.__setattr__(cls, "__bases__", bases)
-        return cls
-    # A class with another layout cannot be replaced by this one later.
-    former = vars(first).get("__init_subclass__")
-    type.__setattr__(first, "__init_subclass__", vars(Quiet)["__init_subclass__"])
+    """Makes a class without running its bases' ``__init_subclass__`` again.
+
+    No Python code runs while these have object's, which does nothing.
+    """
+    quiet = vars(object)["__init_subclass__"]
+    former = [(each, vars(each)["__init_subclass__"]) for each in with_init_subclass(bases)]
+    for each, _ in former:
+        type.__setattr__(each, "__init_subclass__", quiet)
     try:
         return new(metaclass, name, bases, begin)
     finally:
-        if former is None:
-            type.__delattr__(first, "__init_subclass__")
-        else:
-            type.__setattr__(first, "__init_subclass__", former)
+        for each, own in former:
+            type.__setattr__(each, "__init_subclass__", own)
 
 
 def make_class(key, metaclass, name, bases, begin):
@@ -568,20 +557,19 @@ def make_class(key, metaclass, name, bases, begin):
         return known
     begin["__module__"] = module_here(begin["__module__"])
     new = abc.ABCMeta.__new__ if issubclass(metaclass, abc.ABCMeta) else type.__new__
-    if any(map(has_init_subclass, bases)):
-        cls = make_quietly(new, metaclass, name, bases, begin)
-    else:
-        cls = new(metaclass, name, bases, begin)
+    cls = make_quietly(new, metaclass, name, bases, begin)
     note_class(key, cls)
     return cls
 
 
-def has_init_subclass(base):
-    return any(
-        "__init_subclass__" in vars(each) and each.__module__ != "enum"
-        for each in base.__mro__
-        if each is not object
-    )
+def with_init_subclass(bases):
+    """The classes whose ``__init_subclass__`` a new class with these bases may run."""
+    met = dict.fromkeys(each for base in bases for each in base.__mro__)
+    return [
+        each
+        for each in met
+        if each is not object and "__init_subclass__" in vars(each) and each.__module__ != "enum"
+    ]
 
 
 def make_named_tuple(key, name, fields, defaults, module):
