@@ -39,10 +39,11 @@ class Script:
                 self.source = source
 
     def _examine(self, source):
-        import ast
+        # What `ast` is made of; that takes longer to import than a script to analyse.
+        import _ast as ast
 
         try:
-            tree = ast.parse(source, self.file)
+            tree = compile(source, self.file, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
             guards = [node for node in tree.body if is_guard(ast, node)]
             if not guards:
                 return
@@ -55,7 +56,10 @@ class Script:
         self.made = bindings(ast, open_)
         self.later = bindings(ast, guarded)
         self.changing = frozenset(
-            name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names
+            name
+            for node in walk(ast, [tree])
+            if isinstance(node, ast.Global)
+            for name in node.names
         )
         for each in all_codes(code):
             self.codes.setdefault(each.co_qualname, []).append(each)
@@ -123,6 +127,22 @@ def is_main_test(ast, test):
     )
 
 
+def children(ast, node):
+    for name in node._fields:
+        value = getattr(node, name, None)
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.AST):
+                yield each
+
+
+def walk(ast, nodes):
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(children(ast, node))
+
+
 def bindings(ast, statements):
     """The names that statements bind in their own scope; ``*`` stands for names that are
     unknown."""
@@ -142,7 +162,7 @@ def bindings(ast, statements):
             found.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, (ast.MatchAs, ast.MatchStar, ast.ExceptHandler)) and node.name:
             found.add(node.name)
-        waiting.extend(ast.iter_child_nodes(node))
+        waiting.extend(children(ast, node))
     return frozenset(found)
 
 
