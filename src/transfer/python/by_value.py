@@ -216,6 +216,8 @@ class ByValue:
             abstract = getattr(cls, "__abstractmethods__", None)
             if isinstance(cls, abc.ABCMeta) and abstract:
                 state["__abstractmethods__"] = abstract
+            if isinstance(cls, abc.ABCMeta):
+                state[REGISTERED] = registered_with(cls)
         if "_member_map_" in space:
             self.open_enums.add(cls)
         return *make, (key, state), None, None, set_class_state
@@ -325,6 +327,15 @@ MADE_ANEW = {
 }
 
 
+#: In the state of an abstract class: what was registered with it, which is in no attribute.
+REGISTERED = "<registered>"
+
+
+def registered_with(cls):
+    found = (reference() for reference in abc._get_dump(cls)[0])
+    return [each for each in found if each is not None]
+
+
 def is_made_anew(name, value):
     return name in MADE_ANEW or isinstance(
         value, (types.MemberDescriptorType, types.GetSetDescriptorType)
@@ -383,6 +394,7 @@ def type_var_of(var):
         "bound": var.__bound__,
         "covariant": var.__covariant__,
         "contravariant": var.__contravariant__,
+        "infer_variance": var.__infer_variance__,
     }
 
 
@@ -463,6 +475,7 @@ def make_type_var(of):
         bound=of["bound"],
         covariant=of["covariant"],
         contravariant=of["contravariant"],
+        infer_variance=of["infer_variance"],
     )
     return with_module(var, of["module"])
 
@@ -586,6 +599,8 @@ def set_class_state(cls, state):
     if key in complete:
         return
     complete.add(key)
+    for registered in attributes.pop(REGISTERED, ()):
+        cls.register(registered)
     for name, value in attributes.items():
         type.__setattr__(cls, name, value)
     for value in attributes.values():

@@ -69,7 +69,7 @@ FUNCTIONS = {
     ),
     "sentinel": of("_MISSING = object()\ndef f(x=_MISSING): return x is _MISSING", "f()", "f(1)"),
     "large_global": of("T = list(range(100_000))\ndef f(i): return T[i]", "f(7)", "f(99_999)"),
-    "type_parameters": of("def f[T](x: T) -> T: return x", "f(3)", "len(f.__type_params__)"),
+    "type_parameters": of("def f[T](x: T) -> T: return x", "f(3)", "f.__type_params__"),
     "builtin_under_name": of("size = len\ndef f(x): return size(x)", "f('abc')"),
     "exec": of("ns = {'k': 2}\nexec('def g(x): return x * k', ns)\ng = ns['g']", "g(4)"),
 }
@@ -180,8 +180,8 @@ CLASSES = {
         "sorted(A.__abstractmethods__)",
     ),
     "abc_register": of(
-        "import abc\nclass A(abc.ABC): pass\nclass B(A): pass",
-        "isinstance(B(), A), isinstance(1, A)",
+        "import abc\nclass A(abc.ABC): pass\nclass B: pass\nA.register(B)\nA.register(complex)",
+        "isinstance(B(), A), isinstance(1j, A), isinstance(1, A)",
     ),
     "protocol": of(
         "import typing\n@typing.runtime_checkable\nclass P(typing.Protocol):\n    def m(self): ...\n"
