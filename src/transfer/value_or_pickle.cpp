@@ -48,12 +48,14 @@ bool refuse_function(Context& context, PyObject* object) {
   return true;
 }
 
-/// May the parts be tried one by one to find the culprit of the error that is set? Not if it comes
-/// from a value that was sent in the course of this: that would send it again, at every level.
+}  // namespace
+
 bool can_be_searched(Context& context) noexcept {
   return !PyErr_ExceptionMatches(PyExc_RecursionError) &&
          !PyErr_ExceptionMatches(context.not_shareable_error());
 }
+
+namespace {
 
 py::Status refuse(Encoder& encoder, PyObject* object, const std::string& label) {
   Context& context = encoder.context();

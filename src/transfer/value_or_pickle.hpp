@@ -26,6 +26,10 @@ py::Status read_section(Decoder& decoder, PyObject** items, Py_ssize_t count);
 /// Reads what write_value wrote.
 py::Ref read_value(Decoder& decoder);
 
+/// May the parts be tried one by one to find the culprit of the error that is set? Not if it comes
+/// from a value that was sent in the course of this: that would send it again, at every level.
+[[nodiscard]] bool can_be_searched(Context& context) noexcept;
+
 /// The innermost part of `object` that cannot travel, and the path to it (appended to `path`).
 py::Ref find_culprit(Context& context, PyObject* object, Mode mode, std::string& path);
 

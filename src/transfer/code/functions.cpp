@@ -3,6 +3,7 @@
 #include "transfer/base/errors.hpp"
 #include "transfer/code/record.hpp"
 #include "transfer/context/impl.hpp"
+#include "transfer/main/names.hpp"
 
 namespace libatoll::transfer {
 namespace {
@@ -49,7 +50,7 @@ bool same_text(PyObject* a, PyObject* b) {
 /// Is that the name of a `__main__` here, and of which interpreter's?
 bool find_home(Context::Impl& impl, PyObject* module, std::int64_t& home) {
   if (same_text(module, impl.names.main.get())) {
-    home = PyInterpreterState_GetID(PyInterpreterState_Get());
+    home = current_home();
     return true;
   }
   return impl.mains.find_stand_in(module, home);

@@ -3,6 +3,7 @@
 #include "transfer/context/impl.hpp"
 #include "transfer/encode/encoder.hpp"
 #include "transfer/encode/simple.hpp"
+#include "transfer/main/names.hpp"
 #include "transfer/stdlib/python_datetime.hpp"
 
 namespace libatoll::transfer {
@@ -95,8 +96,7 @@ Encoder::Step Encoder::write_name(PyObject* object, const GlobalName& name, std:
   const char* const qualname = PyUnicode_AsUTF8(name.qualname);
   MainSpace* const space = qualname ? context_.impl().mains.find(context_, name.home) : nullptr;
   if (!space) return Step::error;
-  const std::string_view whole(qualname);
-  const std::string root(whole.substr(0, whole.find('.')));
+  const std::string root(root_of(qualname));
   const auto index = refer(*space, {&root, 1});
   if (!index) {
     culprit_ = kept;

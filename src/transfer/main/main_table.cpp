@@ -9,6 +9,7 @@
 #include "transfer/base/errors.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/encode/encoder.hpp"
+#include "transfer/main/names.hpp"
 #include "transfer/main/python_functions.hpp"
 #include "transfer/pickle/pickle.hpp"
 #include "transfer/pickle/support.hpp"
@@ -44,22 +45,11 @@ bool may_change(PyObject* value) noexcept {
          !PyCallable_Check(value);
 }
 
-py::Ref to_text(std::string_view text) {
-  return py::Ref::steal(
-      PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
-}
-
 /// What a stand-in has of its own, as every module.
 bool is_of_module(std::string_view name) noexcept {
   constexpr std::string_view names[] = {"__name__", "__file__",   "__package__", "__builtins__",
                                         "__spec__", "__loader__", "__cached__",  "__annotations__"};
   return std::ranges::find(names, name) != std::end(names);
-}
-
-/// Is the part that cannot be sent worth looking for? What sent another global says it already.
-bool record_is_searched(Context& context, PyObject* error) noexcept {
-  return !PyErr_GivenExceptionMatches(error, context.not_shareable_error()) &&
-         !PyErr_GivenExceptionMatches(error, PyExc_RecursionError);
 }
 
 bool same_bytes(const core::Message& a, const core::Message& b) noexcept {
@@ -108,7 +98,7 @@ MainSpace* MainTable::own(Context& context) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "there is no module __main__");
     return nullptr;
   }
-  const std::int64_t id = PyInterpreterState_GetID(PyInterpreterState_Get());
+  const std::int64_t id = current_home();
   std::unique_ptr<MainSpace>& space = spaces_[id];
   if (!space || space->module.get() != module) {
     space = std::make_unique<MainSpace>();
@@ -119,7 +109,7 @@ MainSpace* MainTable::own(Context& context) {
 }
 
 MainSpace* MainTable::find(Context& context, std::int64_t home) {
-  if (home == PyInterpreterState_GetID(PyInterpreterState_Get())) return own(context);
+  if (home == current_home()) return own(context);
   if (const auto found = spaces_.find(home); found != spaces_.end()) return found->second.get();
   PyErr_Format(PyExc_RuntimeError, "nothing of the __main__ of interpreter %lld is here",
                static_cast<long long>(home));
@@ -291,6 +281,7 @@ py::Status MainTable::update(Context& context, MainSpace& space, const std::stri
   core::Handle<BindingRecord> record = make_record(context, space, name, value);
   if (!record) {
     if (error_must_pass()) return fail();
+    const bool is_searched = can_be_searched(context);
     const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
     const int is_optional = is_soft        ? 1
                             : space.script ? ask(space, "does_without", name, nullptr)
@@ -298,9 +289,7 @@ py::Status MainTable::update(Context& context, MainSpace& space, const std::stri
     if (is_optional < 0) return fail();
     if (is_optional) return py::Status::ok;
     std::string path = name;
-    if (record_is_searched(context, error.get())) {
-      (void)find_culprit(context, value, Mode::any_by_value, path);
-    }
+    if (is_searched) (void)find_culprit(context, value, Mode::any_by_value, path);
     PyErr_SetRaisedException(Py_NewRef(error.get()));
     raise_not_shareable(context, "the global " + path + " of __main__ cannot be sent");
     return fail();
@@ -332,15 +321,13 @@ core::Handle<BindingRecord> MainTable::make_record(Context& context, MainSpace& 
     }
     if (!has_name || found.in_main) {
       // The function or class without its state, then the state.
-      const auto home = py::Ref::steal(PyLong_FromLongLong(space.home));
-      if (!home) return {};
       py::Ref parts;
       for (Py_ssize_t i = 0; i < 2; ++i) {
         Encoder encoder(context, Mode::any_by_value);
         encoder.collect(space, needs);
         encoder.set_root(value, name);
         if (i == 0) {
-          parts = split_definition(encoder, value, home.get(), text.get());
+          parts = split_definition(encoder, value, text.get());
           if (!parts || !PyTuple_Check(parts.get())) return {};
         }
         if (py::failed(write_pickle(encoder, PyTuple_GET_ITEM(parts.get(), i)))) return {};

@@ -137,9 +137,9 @@ py::Status add_python_functions(PyObject* module) {
   return PyModule_AddFunctions(module, functions) == 0 ? py::Status::ok : py::Status::error;
 }
 
-py::Ref split_definition(Encoder& encoder, PyObject* definition, PyObject* home, PyObject* name) {
+py::Ref split_definition(Encoder& encoder, PyObject* definition, PyObject* name) {
   const PickleInProgress in_progress(encoder);
-  return call_support(encoder.context(), "split", definition, home, name);
+  return call_support(encoder.context(), "split", definition, name);
 }
 
 }  // namespace libatoll::transfer

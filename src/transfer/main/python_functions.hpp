@@ -13,6 +13,6 @@ py::Status add_python_functions(PyObject* module);
 
 /// A function or class of `__main__` in two parts, a tuple: what makes it, and its state. What it
 /// refers to is noted by `encoder`.
-py::Ref split_definition(Encoder& encoder, PyObject* definition, PyObject* home, PyObject* name);
+py::Ref split_definition(Encoder& encoder, PyObject* definition, PyObject* name);
 
 }  // namespace libatoll::transfer

@@ -1,10 +1,12 @@
 // The receiver's side: stand-ins, and the bindings that are new to them.
-#include <algorithm>
+#include <utility>
 
+#include "transfer/base/errors.hpp"
 #include "transfer/code/functions.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/decode/decoder.hpp"
 #include "transfer/main/main_table.hpp"
+#include "transfer/main/names.hpp"
 #include "transfer/pickle/in_progress.hpp"
 #include "transfer/pickle/support.hpp"
 #include "transfer/value_or_pickle.hpp"
@@ -12,19 +14,9 @@
 namespace libatoll::transfer {
 namespace {
 
-py::Ref to_text(std::string_view text) {
-  return py::Ref::steal(
-      PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
-}
-
 py::Ref decode_message(Context& context, const core::Message& message) {
   Decoder decoder(context, message, false);
   return read_value(decoder);
-}
-
-/// The name before the first dot.
-std::string_view root_of(std::string_view qualname) noexcept {
-  return qualname.substr(0, qualname.find('.'));
 }
 
 /// Calls what the state of a definition begins with.
@@ -32,7 +24,7 @@ py::Status finish(Context& context, const BindingRecord& record, PyObject* objec
   const py::Ref state = decode_message(context, record.state());
   if (!state) return py::Status::error;
   if (!PyTuple_CheckExact(state.get()) || PyTuple_GET_SIZE(state.get()) != 2) {
-    PyErr_SetString(PyExc_ValueError, "corrupted cross-interpreter message");
+    raise_corrupted();
     return py::Status::error;
   }
   return py::Ref::steal(PyObject_CallFunctionObjArgs(PyTuple_GET_ITEM(state.get(), 0), object,
@@ -130,20 +122,20 @@ py::Status MainTable::install(Context& context, MainSpace& space, MainSnapshot& 
   const auto is_new = [&space](const BindingRecord& record) {
     return space.entries[record.name()].newest < record.id();
   };
+  const auto fail = [&] {
+    // What lacks its state is made again by the next message that needs it.
+    for (const auto& [made, object] : installation.unfinished) {
+      space.entries[made->name()].newest = 0;
+    }
+    return py::Status::error;
+  };
   // Functions and classes first: other values may need them complete.
   for (const bool definitions : {true, false}) {
     for (const core::Handle<BindingRecord>& record : snapshot.bindings()) {
       if (record->is_definition() != definitions || !is_new(*record)) continue;
-      if (!py::failed(install_one(context, space, record))) continue;
-      for (const auto& [made, object] : installation.unfinished) {
-        space.entries[made->name()].newest = 0;
-      }
-      return py::Status::error;
+      if (py::failed(install_one(context, space, record))) return fail();
     }
-    const auto unfinished = installation.unfinished;
-    if (!py::failed(finish_all(context, installation))) continue;
-    for (const auto& [made, object] : unfinished) space.entries[made->name()].newest = 0;
-    return py::Status::error;
+    if (py::failed(finish_all(context, installation))) return fail();
   }
   space.installed = snapshot.id();
   return py::Status::ok;
@@ -173,9 +165,9 @@ py::Ref MainTable::root_object(Context& context, MainSpace& space, MainSnapshot&
       if (!object) return {};
       if ((*record)->is_definition()) {
         note_definition(space, (*record)->id(), object.get());
-        if (py::failed(finish(context, **record, object.get()))) return {};
+        installation.unfinished.emplace_back(*record, object);
       }
-      return object;
+      return py::failed(finish_all(context, installation)) ? py::Ref() : object;
     }
   }
   const py::Ref text = to_text(name);
@@ -184,8 +176,8 @@ py::Ref MainTable::root_object(Context& context, MainSpace& space, MainSnapshot&
     return py::Ref::borrow(found);
   }
   if (!PyErr_Occurred()) {
-    PyErr_Format(PyExc_AttributeError, "module %R has no attribute %R (any more)",
-                 PyModule_GetNameObject(space.module.get()), text.get());
+    PyErr_Format(PyExc_AttributeError, "%R has no attribute %R (any more)", space.module.get(),
+                 text.get());
   }
   return {};
 }
@@ -197,7 +189,7 @@ py::Ref MainTable::resolve(Context& context, MainSnapshot& snapshot, PyObject* q
   const std::string_view whole(text, static_cast<std::size_t>(size));
   const std::string_view root = root_of(whole);
   MainSpace* space;
-  if (snapshot.home() == PyInterpreterState_GetID(PyInterpreterState_Get())) {
+  if (snapshot.home() == current_home()) {
     space = own(context);
     if (!space) return {};
   } else {
@@ -236,7 +228,7 @@ py::Ref MainTable::resolve_in_file(Context& context, MainSnapshot& snapshot, PyO
 }
 
 PyObject* MainTable::globals(Context& context, MainSnapshot& snapshot) {
-  if (snapshot.home() == PyInterpreterState_GetID(PyInterpreterState_Get())) {
+  if (snapshot.home() == current_home()) {
     MainSpace* const space = own(context);
     return space ? space->globals() : nullptr;
   }

@@ -2,6 +2,7 @@
 
 #include "transfer/base/errors.hpp"
 #include "transfer/context/impl.hpp"
+#include "transfer/main/names.hpp"
 #include "transfer/memory/shared_memory.hpp"
 #include "transfer/pickle/support.hpp"
 
@@ -134,8 +135,7 @@ py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_cal
   if (globals == Globals::by_name) {
     pickled = call_support(context, "dump", object, impl.reducers.get(), buffer_callback);
   } else {
-    const auto name = py::Ref::steal(PyUnicode_FromStringAndSize(
-        encoder.root_name().data(), static_cast<Py_ssize_t>(encoder.root_name().size())));
+    const py::Ref name = to_text(encoder.root_name());
     if (!name) return {};
     PyObject* const closures = globals == Globals::by_value ? Py_True : Py_False;
     PyObject* const root = encoder.root() ? encoder.root() : Py_None;

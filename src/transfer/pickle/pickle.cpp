@@ -7,6 +7,7 @@
 
 #include "transfer/base/errors.hpp"
 #include "transfer/context/impl.hpp"
+#include "transfer/main/names.hpp"
 #include "transfer/memory/shared_memory.hpp"
 #include "transfer/pickle/hooks.hpp"
 #include "transfer/pickle/in_progress.hpp"
@@ -247,7 +248,7 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   std::size_t snapshot = 0;
   // A chance hit in the user's data costs time only.
   if (dumper.may_name_main() && mentions(pickled.get(), "__main__")) {
-    const std::int64_t own = PyInterpreterState_GetID(PyInterpreterState_Get());
+    const std::int64_t own = current_home();
     MainSpace* const space = impl.mains.find(context, own);
     auto made = space ? impl.mains.snapshot(context, *space, {}) : nullptr;
     if (!made) return py::Status::error;

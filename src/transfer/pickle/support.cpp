@@ -10,6 +10,7 @@
 
 #include "python_sources.hpp"
 #include "transfer/context/impl.hpp"
+#include "transfer/main/names.hpp"
 #include "transfer/main/python_functions.hpp"
 
 namespace libatoll::transfer {
@@ -59,8 +60,7 @@ py::Ref make_module() {
   auto module = py::Ref::steal(PyModule_New(support_module));
   if (!module) return {};
   PyObject* const space = PyModule_GetDict(module.get());
-  const auto own_id =
-      py::Ref::steal(PyLong_FromLongLong(PyInterpreterState_GetID(PyInterpreterState_Get())));
+  const auto own_id = py::Ref::steal(PyLong_FromLongLong(current_home()));
   if (!own_id || PyDict_SetItemString(space, "OWN_ID", own_id.get()) < 0 ||
       PyDict_SetItemString(space, "__builtins__", PyEval_GetBuiltins()) < 0 ||
       py::failed(add_python_functions(module.get())) || py::failed(run_sources(space))) {

@@ -1,10 +1,9 @@
 """Functions and classes by value.
 
 What a `__main__` holds under a name is sent as a reference to that name, and its value once per
-interpreter (MainTable). What has no such name (lambdas, functions and classes inside of
-functions) goes
-in the pickle that refers to it. Either way a function's globals are those of its `__main__` in the
-receiver, and a class is put together as it is, without running its metaclass, its decorators or
+interpreter (MainTable). What has no such name (lambdas, functions and classes inside of functions)
+goes in the pickle that refers to it. Either way a function's globals are those of its `__main__` in
+the receiver, and a class is put together as it is, without running its metaclass, its decorators or
 `__init_subclass__` again: these have done their work where it comes from.
 """
 
@@ -23,9 +22,8 @@ import weakref
 class ByValue:
     """Reduces what pickle cannot, or finds by a name that the receiver does not have.
 
-    `closures`: also what has no name. `root` is what a global of that `name` is bound to: it
-    goes by
-    that name, though its own may be another; without a name it goes by value.
+    `closures`: also what has no name. `root` is what a global of that `name` is bound to: it goes
+    by that name, though its own may be another; without a name it goes by value.
     """
 
     def __init__(self, closures, root, name):
@@ -97,8 +95,7 @@ class ByValue:
         return whole is not None and qualname.startswith(whole + ".")
 
     def sentinel(self, obj):
-        """``_MISSING = object()``: is compared by identity, so it has to be the global that it
-        is."""
+        """``_MISSING = object()`` is compared by identity: it has to be the global that it is."""
         for module in own_modules():
             for name, value in vars(module).items():
                 if value is obj:
@@ -398,8 +395,7 @@ def type_var_of(var):
     }
 
 
-# --- in the receiver
-# ---------------------------------------------------------------------------------
+# --- in the receiver -----------------------------------------------------------------------------
 
 
 def make_function(space, code, name, qualname, module, cells, imports):
@@ -624,8 +620,7 @@ def set_member_state(member, state):
     member.__dict__.update(state)
 
 
-# --- the pickler
-# -------------------------------------------------------------------------------------
+# --- the pickler ---------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -680,7 +675,7 @@ class Made:
         return self.made
 
 
-def split(definition, home, name):
+def split(definition, name):
     """A function or class of a `__main__` in two: what makes it, and then what gives it its state.
 
     The state may refer to other definitions, which may refer to this one: by then all are made.

@@ -2,10 +2,8 @@
 
 A script that guards what starts the program (``if __name__ == "__main__":``) may be run again under
 another name: that is what it is written for. Its source is compiled once, here, and the code is
-what
-others run, so a file that changes or goes away meanwhile is no matter. All other programs (no
-file, no
-guard) send their definitions by value.
+what others run, so a file that changes or goes away meanwhile is no matter. All other programs (no
+file, no guard) send their definitions by value.
 """
 
 import builtins
@@ -86,10 +84,6 @@ class Script:
         """Whether a global that cannot be sent is one that others make for themselves."""
         return bool(self.code) and (name in self.made or name in self.changing)
 
-    def is_of_script(self, function):
-        """Whether a function stands in the file, where there is one."""
-        return not self.file or function.__code__.co_filename == self.file
-
 
 def text_of(value):
     return value if type(value) is str else ""
@@ -144,8 +138,7 @@ def walk(ast, nodes):
 
 
 def bindings(ast, statements):
-    """The names that statements bind in their own scope; ``*`` stands for names that are
-    unknown."""
+    """The names that statements bind in their own scope; ``*``: names that are unknown."""
     found = set()
     inner = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
     waiting = list(statements)
@@ -226,7 +219,7 @@ def run_script(module, code):
     space = vars(module)
     space["__loading__"] = True
     try:
-        exec(marshal.loads(code), space)
+        exec(code, space)
     except SystemExit as error:
         raise RuntimeError(
             f"the script ends the process when it is run again (SystemExit: {error}): put what "
@@ -266,8 +259,7 @@ stand_ins = {}
 
 
 def name_of_home(home):
-    """The module of a `__main__` here; the main interpreter's has the name that CPython gives
-    it."""
+    """The module of a `__main__` here; the main interpreter's is called as CPython does it."""
     if home == OWN_ID:
         return "__main__"
     return "<fake __main__>" if home == 0 else f"<fake __main__ {home}>"
@@ -307,7 +299,7 @@ def make_stand_in(home, file, package, source, code):
         register_source(file, source)
     try:
         if code:
-            run_script(module, code)
+            run_script(module, marshal.loads(code))
     except BaseException:
         del sys.modules[name], stand_ins[name], homes[name]
         raise
@@ -329,7 +321,7 @@ def run_file(file, package):
         former = sys.modules.get(module.__name__)
         sys.modules[module.__name__] = module
         try:
-            run_script(module, marshal.dumps(code))
+            run_script(module, code)
         except BaseException:
             del sys.modules[module.__name__]
             if former is not None:

@@ -1,5 +1,4 @@
-"""Runs functions of a program in other interpreters, each time in a new one; prints what they
-gave."""
+"""Runs functions of a program in other, new interpreters, and prints what they gave."""
 
 import json
 from collections.abc import Callable
