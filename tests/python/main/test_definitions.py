@@ -1,7 +1,8 @@
 """What stands in a script gives in a worker what it gives in an imported module.
 
 Programs run a definition after the other, in the ways in which programs are started; what each
-gave is compared here. A program without a guard binds the same names again and again, as a notebook does.
+gave is compared here. A program without a guard binds the same names again and again, as a notebook
+does.
 """
 
 import ast
