@@ -4,6 +4,7 @@
 #include "transfer/code/record.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/main/names.hpp"
+#include "transfer/modules/module_files.hpp"
 
 namespace libatoll::transfer {
 namespace {
@@ -192,6 +193,9 @@ py::Ref resolve_global(Context& context, PyObject* module_name, PyObject* qualna
   if (!module) {
     if (PyErr_Occurred()) return {};
     module = py::Ref::steal(PyImport_Import(module_name));
+    if (!module && learn_missing_module(context)) {
+      module = py::Ref::steal(PyImport_Import(module_name));
+    }
     if (!module) return {};
     // Of `a.b`, the import system may hand out `a`.
     if (PyObject* const exact = PyDict_GetItemWithError(PyImport_GetModuleDict(), module_name)) {

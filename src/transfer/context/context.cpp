@@ -11,6 +11,7 @@ py::Status Names::init() {
   } all[] = {
       {&Names::main, "__main__"},
       {&Names::dunder_module, "__module__"},
+      {&Names::dunder_file, "__file__"},
       {&Names::getinitargs, "__getinitargs__"},
       {&Names::int_, "int"},
       {&Names::member_name, "_name_"},

@@ -6,7 +6,10 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/object.hpp"
@@ -28,7 +31,7 @@ namespace libatoll::transfer {
 
 /// Interned strings that are looked up all the time.
 struct Names {
-  py::Ref main, dunder_module;
+  py::Ref main, dunder_module, dunder_file;
   py::Ref getinitargs, int_, member_name, is_safe, value, start, stop, step, bit_length;
   py::Status init();
 };
@@ -70,10 +73,13 @@ struct Context::Impl {
   py::Ref ready_module;        ///< the last that a name led to: nobody is importing it any more
   py::Ref support;             ///< module of what is written in Python (pickle/support.hpp)
   MainTable mains;
-  py::Ref reducers;                            ///< see pickle_hooks.cpp
-  std::array<ExtensionType, 32> extensions{};  ///< by tag
-  std::array<py::Ref, 32> extension_classes;   ///< by tag
-  std::vector<py::Ref> former_classes;         ///< replaced ones, still in the type table
+  Py_ssize_t noted_module_count = 0;                           ///< see modules/module_files.hpp
+  std::pair<PyObject*, PyObject*> last_noted;                  ///< name and file: compared only
+  std::unordered_map<std::string, std::string> noted_modules;  ///< files by name
+  py::Ref reducers;                                            ///< see pickle_hooks.cpp
+  std::array<ExtensionType, 32> extensions{};                  ///< by tag
+  std::array<py::Ref, 32> extension_classes;                   ///< by tag
+  std::vector<py::Ref> former_classes;  ///< replaced ones, still in the type table
 };
 
 }  // namespace libatoll::transfer

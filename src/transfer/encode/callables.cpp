@@ -4,6 +4,7 @@
 #include "transfer/encode/encoder.hpp"
 #include "transfer/encode/simple.hpp"
 #include "transfer/main/names.hpp"
+#include "transfer/modules/module_files.hpp"
 #include "transfer/stdlib/python_datetime.hpp"
 
 namespace libatoll::transfer {
@@ -85,6 +86,7 @@ Encoder::Step Encoder::write_global(PyObject* object, std::uint8_t flag) {
 
 Encoder::Step Encoder::write_name(PyObject* object, const GlobalName& name, std::uint8_t flag) {
   if (!name.in_main) {
+    note_module_file(context_, name.module);
     writer_.op(Op::global, flag);
     // Not noted: these texts may live no longer than `name`.
     put_text(name.module);

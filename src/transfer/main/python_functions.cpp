@@ -8,6 +8,7 @@
 #include "transfer/decode/decoder.hpp"
 #include "transfer/main/main_table.hpp"
 #include "transfer/main/names.hpp"
+#include "transfer/modules/module_files.hpp"
 #include "transfer/pickle/hooks.hpp"
 #include "transfer/pickle/support.hpp"
 
@@ -120,6 +121,21 @@ PyObject* receive_code(PyObject*, PyObject* args) {
   return record ? code_of(decoder->context(), *record).release() : nullptr;
 }
 
+/// file_of_module(name): see ModuleFiles::find().
+PyObject* file_of_module(PyObject*, PyObject* name) {
+  Py_ssize_t size = 0;
+  const char* const text = PyUnicode_AsUTF8AndSize(name, &size);
+  if (!text) return nullptr;
+  try {
+    const auto file =
+        ModuleFiles::instance().find(std::string_view(text, static_cast<std::size_t>(size)));
+    if (!file) Py_RETURN_NONE;
+    return PyUnicode_FromStringAndSize(file->data(), static_cast<Py_ssize_t>(file->size()));
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
+}
+
 PyMethodDef functions[] = {
     {"names_read", names_read_of, METH_O, nullptr},
     {"refer", refer, METH_VARARGS, nullptr},
@@ -127,6 +143,7 @@ PyMethodDef functions[] = {
     {"receive_definition", receive_definition, METH_VARARGS, nullptr},
     {"receive_globals", receive_globals, METH_VARARGS, nullptr},
     {"receive_code", receive_code, METH_VARARGS, nullptr},
+    {"file_of_module", file_of_module, METH_O, nullptr},
     {"restore", restore_attachment, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -9,6 +9,7 @@
 #include "transfer/context/impl.hpp"
 #include "transfer/main/names.hpp"
 #include "transfer/memory/shared_memory.hpp"
+#include "transfer/modules/module_files.hpp"
 #include "transfer/pickle/hooks.hpp"
 #include "transfer/pickle/in_progress.hpp"
 #include "transfer/pickle/support.hpp"
@@ -235,6 +236,7 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   Context::Impl& impl = context.impl();
   if (py::failed(load_pickle(impl))) return py::Status::error;
   encoder.may_run_python();
+  note_module_files(context);
 #if ATOLL_DATETIME_MAY_BE_PYTHON
   align_python_datetime(impl.library.python_datetime);
 #endif
@@ -302,15 +304,19 @@ py::Ref read_pickle(Decoder& decoder) {
     if (!pickle_support(context, "load")) return {};
     scope.emplace(decoder);
   }
-  if (snapshot) {
-    const py::Ref find = make_find_in_main(context, *snapshot);
-    return find ? call_support(context, "load", view.get(), buffers ? buffers.get() : Py_None,
-                               find.get())
-                : py::Ref();
-  }
-  PyObject* const args[] = {view.get(), buffers.get()};
-  return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,
-                                            buffers ? impl.library.loads_names.get() : nullptr));
+  const auto load = [&]() -> py::Ref {
+    if (snapshot) {
+      const py::Ref find = make_find_in_main(context, *snapshot);
+      return find ? call_support(context, "load", view.get(), buffers ? buffers.get() : Py_None,
+                                 find.get())
+                  : py::Ref();
+    }
+    PyObject* const args[] = {view.get(), buffers.get()};
+    return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,
+                                              buffers ? impl.library.loads_names.get() : nullptr));
+  };
+  py::Ref object = load();
+  return object || !learn_missing_module(context) ? std::move(object) : load();
 }
 
 }  // namespace libatoll::transfer
