@@ -46,7 +46,25 @@ def by_channel(functions: list[Function]) -> list[str]:
         interpreter.close()
 
 
-WAYS = {"pool": by_pool, "executor": by_executor, "call": by_call, "channel": by_channel}
+def by_standard_module(functions: list[Function]) -> list[str]:
+    atoll.install()
+    from concurrent.futures import InterpreterPoolExecutor
+
+    with InterpreterPoolExecutor(1) as executor:
+        return list(executor.map(call, functions))
+
+
+def call(function: Function) -> str:
+    return function()
+
+
+WAYS = {
+    "pool": by_pool,
+    "executor": by_executor,
+    "call": by_call,
+    "channel": by_channel,
+    "install": by_standard_module,
+}
 
 
 def check(name: str, functions: list[Function], ways: list[str]) -> None:

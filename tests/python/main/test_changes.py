@@ -210,3 +210,70 @@ atoll.run(divide, 1)
 """
     done = run_python("-c", program)
     assert 'File "<string>", line 5, in divide' in done.stderr
+
+
+def test_a_former_function_brings_the_classes_that_it_was_defined_with(check):
+    check("""
+import atoll
+from atoll import interpreters
+class Base:
+    def get(self): return self.n
+class Kind(Base):
+    n = 1
+def f(kind=Kind): return kind().get()
+old_tx, old_rx = atoll.channel(1)
+old_tx.send(f)
+class Base:
+    def get(self): return -self.n
+class Kind(Base):
+    n = 2
+def f(kind=Kind): return kind().get()
+new_tx, new_rx = atoll.channel(1)
+new_tx.send(f)
+interpreter = interpreters.create()
+interpreter.prepare_main(old=old_rx, new=new_rx)
+interpreter.exec("new_f = new.recv(); assert new_f() == -2, new_f()")
+interpreter.exec("old_f = old.recv(); assert old_f() == 1, old_f()")
+interpreter.exec("assert new_f() == -2")
+interpreter.close()
+""")
+
+
+def test_an_arrival_that_failed_leaves_nothing_half_made(check, tmp_path):
+    (tmp_path / "odd.py").write_text("""
+fails = True
+def make():
+    if fails:
+        raise OSError("not this time")
+    return Odd()
+class Odd:
+    def __reduce__(self):
+        return make, ()
+""")
+    check("""
+import sys
+sys.path.insert(0, "")
+import atoll, odd
+from atoll import interpreters
+class First:
+    def get(self): return "first"
+class Second(First):
+    odd = odd.Odd()
+    def get(self): return "second", super().get(), type(self.odd).__name__
+class Third(Second):
+    def get(self): return "third", super().get()
+def work(kind=Third): return kind().get()
+interpreter = interpreters.create()
+for _ in range(2):
+    try:
+        interpreter.call(work)
+    except Exception as error:
+        assert "not this time" in str(error), error
+    else:
+        raise AssertionError("no error")
+interpreter.exec("import odd; odd.fails = False")
+assert interpreter.call(work) == ("third", ("second", "first", "Odd"))
+def first(): return First().get()
+assert interpreter.call(first) == "first"
+interpreter.close()
+""")

@@ -26,7 +26,7 @@ _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 DEFINITIONS = _module.DEFINITIONS
 
-CARRIERS = ["pool", "executor", "call", "channel"]
+CARRIERS = ["pool", "executor", "call", "channel", "install"]
 BEGIN = "import runner\n"
 END = "runner.report()\n"
 
@@ -92,7 +92,8 @@ def run(folder: Path, *arguments: str | Path, source: str | None = None) -> Resu
         timeout=110,
     )
     assert done.returncode == 0, done.stderr
-    results: Results = json.loads(done.stdout.splitlines()[-1])
+    line = next(line for line in done.stdout.splitlines() if line.startswith("{"))
+    results: Results = json.loads(line)
     return results
 
 
@@ -182,3 +183,31 @@ def test_a_zip_file(tmp_path: Path, expected: dict[str, list[str]]) -> None:
     with zipfile.ZipFile(tmp_path / "app.zip", "w") as file:
         file.writestr("__main__.py", guarded(first_group(), lambda _: CARRIERS))
     compare(run(tmp_path, "app.zip"), expected, first_group())
+
+
+def typed_in(source: str) -> str:
+    """What one types into a REPL for that: an empty line ends a statement, and no other is one."""
+    typed = []
+    for statement in ast.parse(source).body:
+        lines = [line for line in ast.unparse(statement).splitlines() if line.strip()]
+        typed += [*lines, ""] if len(lines) > 1 else lines
+    return "\n".join(typed) + "\n"
+
+
+@pytest.mark.slow
+def test_the_repl(tmp_path: Path, expected: dict[str, list[str]]) -> None:
+    source = typed_in(one_after_the_other(some_carrier))
+    compare(run(tmp_path, "-i", "-q", source=source), expected, DEFINITIONS)
+
+
+def test_a_module_of_pytest(tmp_path: Path, expected: dict[str, list[str]]) -> None:
+    """One that only pytest can import."""
+    names = first_group()
+    checks = "".join("    " + check_of(name, CARRIERS) for name in names)
+    (tmp_path / "test_it.py").write_text(
+        BEGIN + "".join(map(text_of, names)) + "def test():\n" + checks + "    " + END
+    )
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    options = ["--import-mode=importlib", "--rootdir", tmp_path, "-qqs", "-p", "no:cacheprovider"]
+    compare(run(folder, "-m", "pytest", *options, tmp_path / "test_it.py"), expected, names)
