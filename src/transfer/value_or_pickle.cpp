@@ -14,15 +14,27 @@ using wire::Section;
 
 namespace {
 
-/// Can other objects share a part of this one? Then it must be pickled with its neighbours.
+/// Can other objects share this one or a part of it, so that one sees what is done to the other?
+/// Then it must be pickled with its neighbours.
 bool holds_others(Context& context, PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
+  for (PyTypeObject* const atom :
+       {&PyUnicode_Type, &PyBytes_Type, &PyLong_Type, &PyFloat_Type, &PyBool_Type, &PyComplex_Type,
+        Py_TYPE(Py_None), Py_TYPE(Py_Ellipsis), &PyRange_Type, &PyMemoryView_Type, &PyFunction_Type,
+        &PyCFunction_Type, &PyType_Type}) {
+    if (type == atom) return false;
+  }
   TypeEntry entry = context.impl().types.find(type);
   if (entry.kind == Kind::unknown) entry = classify(context, type);
-  if (entry.kind == Kind::extension && static_cast<Tag>(entry.index) == Tag::std_array) return true;
-  return type == &PyTuple_Type || type == &PyList_Type || type == &PyDict_Type ||
-         type == &PySet_Type || type == &PyFrozenSet_Type || type == &PySlice_Type ||
-         type == &PyByteArray_Type;
+  switch (entry.kind) {
+    case Kind::unknown:
+    case Kind::registered:
+      return true;
+    case Kind::extension:
+      return static_cast<Tag>(entry.index) == Tag::std_array;
+    default:
+      return false;
+  }
 }
 
 /// Can `object` travel on its own? Leaves no error set.
@@ -88,7 +100,9 @@ std::string item_label(const char* label, PyObject* names, Py_ssize_t index) {
          (names ? short_repr(PyTuple_GET_ITEM(names, index)) : std::to_string(index)) + ']';
 }
 
-py::Status write_split(Encoder& encoder, PyObject* const* items, Py_ssize_t count,
+/// `whole`: the tuple of which these are the items, if others may refer to it; else null. If it is
+/// a part of itself, this fails, and the encoder is cyclic.
+py::Status write_split(Encoder& encoder, PyObject* whole, PyObject* const* items, Py_ssize_t count,
                        const char* label, PyObject* names) {
   Context& context = encoder.context();
   const auto pickled = py::Ref::steal(PyList_New(0));
@@ -109,8 +123,11 @@ py::Status write_split(Encoder& encoder, PyObject* const* items, Py_ssize_t coun
   }
   const auto group = py::Ref::steal(PyList_AsTuple(pickled.get()));
   if (!group) return py::Status::error;
-  if (!py::failed(write_pickle(encoder, group.get()))) return py::Status::ok;
-  if (error_must_pass()) return py::Status::error;
+  encoder.set_whole(whole);
+  const py::Status status = write_pickle(encoder, group.get());
+  encoder.set_whole(nullptr);
+  if (!py::failed(status)) return py::Status::ok;
+  if (error_must_pass() || (whole && encoder.is_cyclic())) return py::Status::error;
   Py_ssize_t guilty = 0;
   if (can_be_searched(context)) {
     PyObject* const cause = PyErr_GetRaisedException();
@@ -164,12 +181,19 @@ py::Status write_value(Encoder& encoder, PyObject* object, const std::string& la
   // What is not native is most often what pickle does not take, either.
   const py::Ref suspect = py::Ref::borrow(encoder.culprit());
   const std::string path = label + encoder.path();
+  const bool is_cyclic = encoder.is_cyclic();
   encoder.rollback(mark);
-  if (PyTuple_CheckExact(object)) {
+  if (PyTuple_CheckExact(object) && !is_cyclic) {
     encoder.writer().op(Op::split);
     const Py_ssize_t count = PyTuple_GET_SIZE(object);
     encoder.writer().size(static_cast<std::size_t>(count));
-    return write_split(encoder, &PyTuple_GET_ITEM(object, 0), count, label.c_str(), nullptr);
+    // A sole reference is the caller's.
+    PyObject* const whole = Py_REFCNT(object) > 1 ? object : nullptr;
+    const py::Status status =
+        write_split(encoder, whole, &PyTuple_GET_ITEM(object, 0), count, label.c_str(), nullptr);
+    if (!py::failed(status) || !whole || !encoder.is_cyclic()) return status;
+    PyErr_Clear();
+    encoder.rollback(mark);
   }
   if (!py::failed(write_pickle(encoder, object))) return py::Status::ok;
   if (suspect && can_be_searched(context)) {
@@ -193,7 +217,7 @@ py::Status write_section(Encoder& encoder, PyObject* const* items, Py_ssize_t co
     }
     encoder.rollback(mark);
     encoder.writer().raw(Section::split);
-    return write_split(encoder, items, count, label, names);
+    return write_split(encoder, nullptr, items, count, label, names);
   }
   return py::Status::ok;
 }

@@ -64,6 +64,15 @@ class Encoder {
   /// Empty with a Python error set on failure.
   std::optional<std::size_t> refer(MainSpace& space, std::span<const std::string> names);
 
+  /// Has an object that the receiver can make only when it has all its parts been met inside of
+  /// itself? Then pickle must have the whole of it.
+  [[nodiscard]] bool is_cyclic() const noexcept { return is_cyclic_; }
+  /// Items of this tuple are about to be pickled without it; if the pickler meets it nevertheless,
+  /// write_pickle() fails and is_cyclic() is true. Null: none.
+  void set_whole(PyObject* tuple) noexcept { whole_ = tuple; }
+  [[nodiscard]] PyObject* whole() const noexcept { return whole_; }
+  void whole_was_met() noexcept { is_cyclic_ = true; }
+
   /// A str, noted nowhere; null is written as none.
   void text(PyObject* text) { put_text(text); }
 
@@ -234,6 +243,7 @@ class Encoder {
   bool pinned_ = false;
   std::vector<PyObject*> late_;  ///< under way; borrowed
   bool is_cyclic_ = false;       ///< one of them was met again
+  PyObject* whole_ = nullptr;    ///< borrowed
   MainSpace* collected_ = nullptr;
   std::vector<std::string>* needs_ = nullptr;
   py::Ref root_;

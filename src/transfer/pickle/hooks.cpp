@@ -132,15 +132,16 @@ py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_cal
   Context& context = encoder.context();
   const PickleInProgress in_progress(encoder);
   py::Ref pickled;
+  PyObject* const whole = encoder.whole() ? encoder.whole() : Py_None;
   if (globals == Globals::by_name) {
-    pickled = call_support(context, "dump", object, impl.reducers.get(), buffer_callback);
+    pickled = call_support(context, "dump", object, impl.reducers.get(), buffer_callback, whole);
   } else {
     const py::Ref name = to_text(encoder.root_name());
     if (!name) return {};
     PyObject* const closures = globals == Globals::by_value ? Py_True : Py_False;
     PyObject* const root = encoder.root() ? encoder.root() : Py_None;
     pickled = call_support(context, "dump_by_value", object, impl.reducers.get(), buffer_callback,
-                           closures, root, name.get());
+                           whole, closures, root, name.get());
   }
   // What is by value names functions of this layer in any case.
   used = in_progress.is_used() || globals != Globals::by_name;

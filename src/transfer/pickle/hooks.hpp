@@ -18,7 +18,8 @@ enum class Globals : std::uint8_t {
   by_value,       ///< as well, and those that have no name by value: lambdas, closures
 };
 
-/// A pickle of `object` (bytes) made with these hooks; `used` says whether any was needed.
+/// A pickle of `object` (bytes; None: see Encoder::whole()) made with these hooks; `used` says
+/// whether any was needed.
 py::Ref dump_with_hooks(Encoder& encoder, PyObject* object, PyObject* buffer_callback,
                         Globals globals, bool& used);
 

@@ -142,7 +142,7 @@ class Dumper {
  private:
   /// No other way is to be tried.
   bool is_final(const py::Ref& pickled) const noexcept {
-    if (!pickled) return !refused_by_pickle(encoder_.context());
+    if (!pickled) return encoder_.is_cyclic() || !refused_by_pickle(encoder_.context());
     // Others have another `__main__`. (A chance hit costs time only.)
     return !mentions(pickled.get(), "__main__");
   }
@@ -151,8 +151,11 @@ class Dumper {
     collector_.clear();
     flags_ = 0;
     may_name_main_ = true;
-    Context::Impl& impl = encoder_.context().impl();
-    return checked(dump(impl, object_, impl.library.collect_buffer.get()));
+    Context& context = encoder_.context();
+    PyObject* const callback = context.impl().library.collect_buffer.get();
+    return checked(encoder_.whole()
+                       ? call_support(context, "dump", object_, Py_None, callback, encoder_.whole())
+                       : dump(context.impl(), object_, callback));
   }
 
   py::Ref with_hooks(Globals globals) {
@@ -166,8 +169,9 @@ class Dumper {
     return pickled;
   }
 
-  static py::Ref checked(py::Ref pickled) {
+  py::Ref checked(py::Ref pickled) {
     if (!pickled || PyBytes_Check(pickled.get())) return pickled;
+    if (pickled.get() == Py_None) encoder_.whole_was_met();
     PyErr_SetString(PyExc_TypeError, "pickle.dumps() did not return bytes");
     return {};
   }

@@ -658,11 +658,12 @@ def reduce_stream(stream):
     raise TypeError(f"cannot pickle '{type(stream).__name__}' object")
 
 
-def dump_by_value(obj, reducers, buffer_callback, closures, root, name):
+def dump_by_value(obj, reducers, buffer_callback, whole, closures, root, name):
     """Pickles with definitions of a `__main__` as references; with `closures`, others by value."""
     file = io.BytesIO()
     how = ByValue(closures, root, name)
-    return dump_with(pickler_type(reducers, closures)(file, buffer_callback, how), file, obj)
+    pickler = pickler_type(reducers, closures)(file, buffer_callback, how)
+    return dump_with(pickler, file, obj, whole)
 
 
 class Made:

@@ -21,16 +21,20 @@ def load(data, buffers, find_in_main):
     return Unpickler(io.BytesIO(data), buffers, find_in_main).load()
 
 
-def dump(obj, reducers, buffer_callback):
-    """Pickles with extra reduce functions."""
+def dump(obj, reducers, buffer_callback, whole):
+    """Pickles with extra reduce functions, or with pickle's own (None)."""
     file = io.BytesIO()
     pickler = pickle.Pickler(file, 5, buffer_callback=buffer_callback)
-    pickler.dispatch_table = reducers
-    return dump_with(pickler, file, obj)
+    if reducers is not None:
+        pickler.dispatch_table = reducers
+    return dump_with(pickler, file, obj, whole)
 
 
-def dump_with(pickler, file, obj):
+def dump_with(pickler, file, obj, whole):
+    """The pickle; None if `whole`, of which `obj` holds items, was met in it."""
     pickler.dump(obj)
+    if whole is not None and id(whole) in pickler.memo.copy():
+        return None
     return file.getvalue()
 
 

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import atoll
 from atoll import interpreters
 from atoll._atoll import NotShareableError, get_crossinterp_data, restore_crossinterp_data
 
@@ -49,6 +50,12 @@ class Row:
 
 class Slotted:
     __slots__ = ("left", "right")
+
+
+class Bag(list):
+    """Not native: pickle makes it, beside what is native."""
+
+    label = None
 
 
 Pair = collections.namedtuple("Pair", "left right")  # noqa: PYI024
@@ -98,6 +105,8 @@ def shape(obj):
             return (kind, node.name)
         if kind is Row or kind is Slotted:
             return (kind, walk(node.left), walk(node.right))
+        if kind is Bag:
+            return (kind, [walk(item) for item in node], walk(node.label))
         return (kind, [walk(item) for item in node])
 
     keep = []
@@ -159,6 +168,75 @@ graphs = st.recursive(
 @given(graphs)
 def test_equals_pickle_round_trip(graph):
     assert shape(send(graph)) == shape(by_pickle(graph))
+
+
+def linked_graph(rng):
+    """Objects that refer to each other in both directions, also through tuples."""
+    made = []
+
+    def part():
+        if made and (len(made) > 8 or rng.random() < 0.4):
+            return rng.choice(made)
+        return make()
+
+    def make():
+        kind = rng.choice([list, dict, tuple, Pair, Row, Slotted, Bag, int, str])
+        if kind in (int, str):
+            return kind(1000)
+        if kind is tuple or kind is Pair:
+            obj = tuple(part() for _ in range(rng.randint(1, 3)))
+            if kind is Pair:
+                obj = Pair(obj, part())
+            made.append(obj)
+            return obj
+        obj = Row(None) if kind is Row else slotted(None, None) if kind is Slotted else kind()
+        made.append(obj)
+        extend(obj, part())
+        return obj
+
+    def extend(obj, other):
+        if isinstance(obj, list):
+            obj.append(other)
+            if type(obj) is Bag:
+                obj.label = other
+        elif isinstance(obj, dict):
+            obj[f"k{len(obj)}"] = other
+        elif not isinstance(obj, tuple):
+            obj.left, obj.right = other, rng.choice(made)
+
+    roots = tuple(make() for _ in range(rng.randint(1, 3)))
+    for obj in list(made):
+        if rng.random() < 0.6:
+            extend(obj, rng.choice([*made, roots]))
+    return roots
+
+
+def through_a_channel(obj):
+    sender, receiver = atoll.channel(1)
+    sender.send(obj)
+    return receiver.recv()
+
+
+@pytest.mark.parametrize("way", [send, through_a_channel])
+@settings(max_examples=max(500, settings.default.max_examples))
+@given(rng=st.randoms(use_true_random=False))
+def test_cycles_keep_their_identities(way, rng):
+    graph = linked_graph(rng)
+    assert shape(way(graph)) == shape(by_pickle(graph))
+
+
+@pytest.mark.parametrize("way", [send, through_a_channel])
+def test_a_tuple_that_contains_itself(way):
+    for content in ([], {}, Row(None), Bag()):
+        whole = (content, b"x")
+        if type(content) is dict:
+            content["whole"] = whole
+        elif type(content) is Row:
+            content.left = whole
+        else:
+            content.append(whole)
+        back = way(whole)
+        assert shape(back) == shape(whole)
 
 
 class Point:
