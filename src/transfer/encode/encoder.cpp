@@ -114,6 +114,7 @@ Encoder::Outcome Encoder::value(PyObject* root) {
       (void)refuse(root);
       return Outcome::refused;
     case Step::refused:
+      has_exceptions_ = has_exceptions_ || (culprit_ && PyExceptionInstance_Check(culprit_.get()));
       return Outcome::refused;
     default:
       return Outcome::error;

@@ -27,6 +27,9 @@ namespace libatoll::transfer {
 
 struct MainSpace;
 
+/// What a pickle says of the cause and the context of an exception.
+enum class ExceptionLinks : std::uint8_t { kept, left_out };
+
 class Encoder {
  public:
   enum class Outcome : std::uint8_t {
@@ -72,6 +75,15 @@ class Encoder {
   void set_whole(PyObject* tuple) noexcept { whole_ = tuple; }
   [[nodiscard]] PyObject* whole() const noexcept { return whole_; }
   void whole_was_met() noexcept { is_cyclic_ = true; }
+
+  /// Exceptions in pickles need hooks. True once an exception was refused, or set_exceptions() was
+  /// called.
+  [[nodiscard]] bool has_exceptions() const noexcept { return has_exceptions_; }
+  [[nodiscard]] ExceptionLinks exceptions() const noexcept { return exceptions_; }
+  void set_exceptions(ExceptionLinks links) noexcept {
+    has_exceptions_ = true;
+    exceptions_ = links;
+  }
 
   /// A str, noted nowhere; null is written as none.
   void text(PyObject* text) { put_text(text); }
@@ -243,7 +255,9 @@ class Encoder {
   bool pinned_ = false;
   std::vector<PyObject*> late_;  ///< under way; borrowed
   bool is_cyclic_ = false;       ///< one of them was met again
-  PyObject* whole_ = nullptr;    ///< borrowed
+  bool has_exceptions_ = false;
+  ExceptionLinks exceptions_ = ExceptionLinks::kept;
+  PyObject* whole_ = nullptr;  ///< borrowed
   MainSpace* collected_ = nullptr;
   std::vector<std::string>* needs_ = nullptr;
   py::Ref root_;

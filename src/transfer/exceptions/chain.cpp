@@ -79,6 +79,7 @@ py::Status encode_links(Context& context, const std::vector<Link>& links, Mode m
     if (!item || PyList_Append(list.get(), item.get()) < 0) return py::Status::error;
   }
   Encoder encoder(context, mode);
+  encoder.set_exceptions(ExceptionLinks::left_out);
   if (py::failed(write_pickle(encoder, list.get()))) return py::Status::error;
   out = encoder.finish();
   return py::Status::ok;
@@ -125,6 +126,7 @@ py::Status encode_chain(Context& context, PyObject* exception, Mode mode, core::
   std::vector<Link>& links = chain.links();
   for (std::size_t i = 1; i < links.size(); ++i) {
     Encoder probe(context, mode);
+    probe.set_exceptions(ExceptionLinks::left_out);
     if (py::failed(write_pickle(probe, links[i].exception.get()))) links[i].exception.reset();
     PyErr_Clear();
   }

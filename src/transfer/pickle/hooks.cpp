@@ -76,7 +76,16 @@ PyObject* find_reducer(PyObject*, PyObject* type) {
   const auto copyreg = py::Ref::steal(PyImport_ImportModule("copyreg"));
   const auto table =
       py::Ref::steal(copyreg ? PyObject_GetAttrString(copyreg.get(), "dispatch_table") : nullptr);
-  return table ? PyObject_GetItem(table.get(), type) : nullptr;
+  if (!table) return nullptr;
+  PyObject* const found = PyObject_GetItem(table.get(), type);
+  if (found || !PyExceptionClass_Check(type) || !PyErr_ExceptionMatches(PyExc_KeyError)) {
+    return found;
+  }
+  PyErr_Clear();
+  Encoder* const encoder = PickleInProgress::encoder();
+  const bool is_alone = !encoder || encoder->exceptions() == ExceptionLinks::left_out;
+  return Py_XNewRef(
+      pickle_support(*context, is_alone ? "reduce_exception_alone" : "reduce_exception"));
 }
 
 PyType_Slot slots[] = {

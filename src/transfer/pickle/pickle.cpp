@@ -119,11 +119,32 @@ class Dumper {
 
   /// Empty with pickle's error set if all ways fail.
   py::Ref run() {
+    py::Ref pickled = run_ways();
+    const bool may_lack_links =
+        !pickled && encoder_.has_exceptions() && !encoder_.is_cyclic() &&
+        encoder_.exceptions() == ExceptionLinks::kept &&
+        (refused_by_pickle(encoder_.context()) || PyErr_ExceptionMatches(PyExc_RecursionError));
+    if (!may_lack_links) return pickled;
+    // What an exception came of may be what cannot travel.
+    PyErr_Clear();
+    encoder_.set_exceptions(ExceptionLinks::left_out);
+    pickled = run_ways();
+    encoder_.set_exceptions(ExceptionLinks::kept);
+    return pickled;
+  }
+
+  [[nodiscard]] std::uint8_t flags() const noexcept { return flags_; }
+  /// Functions and classes of a `__main__` stand in the pickle under their names.
+  [[nodiscard]] bool may_name_main() const noexcept { return may_name_main_; }
+
+ private:
+  py::Ref run_ways() {
     const Mode mode = encoder_.mode();
     if (mode == Mode::shareable) return plain();
     const Globals last = mode == Mode::any_by_value ? Globals::by_value : Globals::by_definition;
     if (encoder_.collects()) return with_hooks(last);
-    const bool hooks_first = encoder_.context().impl().classes.has_registered();
+    const bool hooks_first =
+        encoder_.context().impl().classes.has_registered() || encoder_.has_exceptions();
     py::Ref pickled = hooks_first ? with_hooks(Globals::by_name) : plain();
     if (is_final(pickled)) return pickled;
     if (!pickled && !hooks_first) {
@@ -135,11 +156,6 @@ class Dumper {
     return with_hooks(last);
   }
 
-  [[nodiscard]] std::uint8_t flags() const noexcept { return flags_; }
-  /// Functions and classes of a `__main__` stand in the pickle under their names.
-  [[nodiscard]] bool may_name_main() const noexcept { return may_name_main_; }
-
- private:
   /// No other way is to be tried.
   bool is_final(const py::Ref& pickled) const noexcept {
     if (!pickled) return encoder_.is_cyclic() || !refused_by_pickle(encoder_.context());
