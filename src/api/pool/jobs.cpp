@@ -68,12 +68,14 @@ void ValueJob::run(transfer::Context& context, runtime::RunResult& result) {
     runtime::Interruptible span(*this);
     if (!span.begin()) throw PythonRaised();
     value_ = carry_out_here(context);
+    drop_arguments();
     return;
   } catch (const PythonRaised&) {
     failure_ = std::make_exception_ptr(take_failure(*runtime::Registry::instance().current()));
   } catch (const std::exception&) {
     failure_ = std::current_exception();
   }
+  drop_arguments();
   result.outcome = runtime::Outcome::raised;
 }
 

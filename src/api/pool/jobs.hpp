@@ -62,6 +62,7 @@ class NamedCall final : public ValueJob {
 
  private:
   [[nodiscard]] Value carry_out_here(transfer::Context& context) override;
+  void drop_arguments() noexcept override { arguments_ = {}; }
 
   const std::string callable_;
   PackedArguments arguments_;
@@ -76,6 +77,7 @@ class NamedMap final : public ValueJob {
 
  private:
   [[nodiscard]] Value carry_out_here(transfer::Context& context) override;
+  void drop_arguments() noexcept override { items_.clear(); }
 
   const std::string callable_;
   const std::size_t first_;

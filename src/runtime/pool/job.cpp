@@ -119,6 +119,7 @@ Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& co
 
 void Job::fail_with_pool() noexcept {
   if (!settle_unstarted()) return;
+  drop_arguments();
   was_refused_ = true;
   pool_->counters_.failed.fetch_add(1, std::memory_order_relaxed);
   finish();
@@ -128,7 +129,10 @@ bool Job::call_off(Reach reach) noexcept {
   const bool is_in_line = cancel(Reach::pending);
   if (!is_in_line && (reach == Reach::pending || !cancel(Reach::running))) return false;
   pool_->counters_.cancelled.fetch_add(1, std::memory_order_relaxed);
-  if (is_in_line) pool_->counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  if (is_in_line) {
+    drop_arguments();
+    pool_->counters_.dropped.fetch_add(1, std::memory_order_relaxed);
+  }
   return true;
 }
 
@@ -202,7 +206,8 @@ bool may_wait_on() noexcept {
 
 void CallJob::run(transfer::Context& context, RunResult& result) {
   Interruptible span(*this);
-  call_here(context, std::move(call_), result_mode_, result, span);
+  core::Message call = std::move(call_);
+  call_here(context, std::move(call), result_mode_, result, span);
   // To CPython's executor the function is an argument of its own function.
   if (result_mode_ == transfer::Mode::any && result.outcome == Outcome::not_shareable &&
       result.exception->message.starts_with("func not shareable")) {
@@ -212,7 +217,8 @@ void CallJob::run(transfer::Context& context, RunResult& result) {
 
 void MapJob::run(transfer::Context& context, RunResult& result) {
   Interruptible span(*this);
-  map_here(context, std::move(calls_), result_mode_, result, span);
+  core::Message calls = std::move(calls_);
+  map_here(context, std::move(calls), result_mode_, result, span);
 }
 
 }  // namespace libatoll::runtime

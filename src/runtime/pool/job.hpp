@@ -63,6 +63,8 @@ class Job : public core::Task {
   explicit Job(double timeout) noexcept;
 
   /// Carries it out, inside the worker's interpreter, with its GIL. Leaves no Python error set.
+  /// What it was given is gone when this returns: what the arguments held, such as ends of channels
+  /// and shared memory, must not live as long as the future.
   virtual void run(transfer::Context& context, RunResult& result) = 0;
 
   // --- by the worker, inside ---------------------------------------------------------------------
@@ -112,6 +114,9 @@ class Job : public core::Task {
  protected:
   ~Job() override;
 
+  /// Gives up what it was given: it will not run, or has run.
+  virtual void drop_arguments() noexcept = 0;
+
  private:
   friend class Pool;
 
@@ -136,6 +141,8 @@ class CallJob final : public Job {
   void run(transfer::Context& context, RunResult& result) override;
 
  private:
+  void drop_arguments() noexcept override { call_.reset(); }
+
   core::Message call_;
   const transfer::Mode result_mode_;
 };
@@ -149,6 +156,8 @@ class MapJob final : public Job {
   void run(transfer::Context& context, RunResult& result) override;
 
  private:
+  void drop_arguments() noexcept override { calls_.reset(); }
+
   core::Message calls_;
   const transfer::Mode result_mode_;
 };

@@ -8,6 +8,7 @@ import pytest
 
 import atoll
 from atoll import interpreters
+from atoll.futures import BrokenInterpreterPool
 from atoll.interpreters import ExecutionFailed, InterpreterError, NotShareableError
 
 
@@ -485,3 +486,57 @@ class TestInSubinterpreters:
         closing.result()
         assert sorted(str(rx.recv()) for _ in range(6)) == ["0", "1", "2", "3"] + ["running"] * 2
         assert open_interpreters() == before
+
+
+class TestArguments:
+    """They go when the task is over, not when its future goes."""
+
+    def test_of_a_finished_task(self):
+        sender, receiver = atoll.channel(8)
+
+        def send(sender, count):
+            for i in range(count):
+                sender.send(i)
+
+        with atoll.Pool(1) as pool:
+            future = pool.submit(send, sender, 3)
+            sender.close()
+            assert list(receiver) == [0, 1, 2]
+            future.result()
+
+    def test_of_a_failed_task(self):
+        sender, receiver = atoll.channel(8)
+        with atoll.Pool(1) as pool:
+            future = pool.submit(divmod, sender, 1)
+            sender.close()
+            assert list(receiver) == []
+            with pytest.raises(TypeError):
+                future.result()
+
+    def test_of_a_cancelled_task(self):
+        sender, receiver = atoll.channel(8)
+        with atoll.Pool(1) as pool:
+            blocked = Blocked(pool, 1)
+            future = pool.submit(print, sender)
+            sender.close()
+            assert future.cancel()
+            assert list(receiver) == []
+            blocked.go()
+
+    def test_of_a_map(self):
+        sender, receiver = atoll.channel(8)
+        with atoll.Pool(1) as pool:
+            results = pool.map(repr, [sender, sender])
+            sender.close()
+            assert list(receiver) == []
+            assert len(list(results)) == 2
+
+    def test_of_a_pool_that_breaks(self):
+        sender, receiver = atoll.channel(8)
+        pool = atoll.Pool(1, initializer=divmod, initargs=(1, 0))
+        future = pool.submit(print, sender)
+        sender.close()
+        assert list(receiver) == []
+        with pytest.raises(BrokenInterpreterPool):
+            future.result()
+        pool.shutdown()
