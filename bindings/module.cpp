@@ -21,6 +21,7 @@
 #include "queues/queue_errors.hpp"
 #include "queues/queue_travel.hpp"
 #include "queues/queue_type.hpp"
+#include "runtime/extensions/copy_store.hpp"
 #include "runtime/process/lifecycle.hpp"
 #include "support/exceptions.hpp"
 #include "support/state.hpp"
@@ -40,6 +41,10 @@ PyObject* set_execution_failed(PyObject* module, PyObject* type) {
   Py_RETURN_NONE;
 }
 
+PyObject* extension_cache(PyObject*, PyObject*) {
+  return PyUnicode_DecodeFSDefault(runtime::extensions::cache_folder().c_str());
+}
+
 PyObject* set_bootstrap(PyObject*, PyObject* source) {
   const char* text = PyUnicode_AsUTF8(source);
   if (!text) return nullptr;
@@ -56,6 +61,9 @@ PyMethodDef methods[] = {
     {"_set_execution_failed", set_execution_failed, METH_O,
      "_set_execution_failed(type, /)\n--\n\n"
      "Name the exception class that Interpreter.call() raises in this interpreter."},
+    {"_extension_cache", extension_cache, METH_NOARGS,
+     "_extension_cache()\n--\n\n"
+     "Return the folder of private copies of extension modules; '' if there is no place for it."},
     {"_set_bootstrap", set_bootstrap, METH_O,
      "_set_bootstrap(source, /)\n--\n\n"
      "Python source that every interpreter runs when atoll has created it; '' for none."},

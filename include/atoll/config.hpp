@@ -22,7 +22,8 @@ enum class Extensions {
 };
 
 /// What the environment variable ATOLL_EXTENSIONS says ("declared", "auto", "private"), else
-/// declared; on CPython 3.12 always declared.
+/// automatic; on CPython 3.12 always declared. Interpreters are not made while it says something
+/// else.
 [[nodiscard]] Extensions default_extensions() noexcept;
 
 /// The settings of `PyInterpreterConfig`. A default-constructed Config is `isolated()`.

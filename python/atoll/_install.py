@@ -106,7 +106,7 @@ def _put_in_place(name: str) -> None:
         setattr(sys.modules[parent], child, module)
 
 
-def install() -> None:
+def install(*, extensions: str | None = None) -> None:
     """Put atoll's modules in the place of the standard library's.
 
     ``concurrent.interpreters``, ``_interpreters`` and ``concurrent.futures``'
@@ -115,7 +115,17 @@ def install() -> None:
     (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of
     the standard ones keep them: call this first. Calling it again only puts atoll back before
     finders of modules that were added since.
+
+    ``extensions`` becomes what interpreters do with extension modules wherever nothing else is
+    said, here and in child processes: ``'auto'``, ``'private'`` or ``'declared'``, see
+    :func:`atoll.interpreters.create`. Without it ``concurrent.interpreters.create()`` refuses them
+    as CPython does. ValueError for another value.
     """
+    if extensions is not None:
+        from atoll._config import with_extensions
+
+        with_extensions(None, extensions)
+        os.environ["ATOLL_EXTENSIONS"] = extensions
     if installed():
         sys.meta_path.remove(_redirect)
         sys.meta_path.insert(0, _redirect)

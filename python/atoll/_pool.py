@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from atoll import _atoll, _output, interpreters
+from atoll._config import with_extensions
 from atoll._futures import BrokenInterpreterPool, Future
 from atoll.lowlevel import interpreters as _interpreters
 
@@ -98,8 +99,9 @@ class Pool(_atoll.Pool):
         print, in whole lines. By default tasks print to the process's own, each on its own.
     capture_output
         keep what a task prints: :attr:`Future.stdout` and :attr:`Future.stderr` have it.
-    config
-        of the interpreters, as for :func:`atoll.interpreters.create`.
+    config, extensions
+        of the interpreters, as for :func:`atoll.interpreters.create`: by default extension modules
+        that refuse isolated interpreters, such as NumPy's, are loaded as private copies.
 
     Functions, arguments and results travel as between interpreters in general; functions and
     classes of the script, lambdas and closures go by value. Leaving the ``with`` block waits for
@@ -122,6 +124,7 @@ class Pool(_atoll.Pool):
         stderr: _output.Writable | None = None,
         capture_output: bool = False,
         config: str | SimpleNamespace | None = None,
+        extensions: str | None = None,
         name: str | None = None,
     ) -> Self:
         refuse_in_rerun()
@@ -147,7 +150,7 @@ class Pool(_atoll.Pool):
             set_up=tuple(set_up),
             before=_output.begin_capture if capture_output else None,
             after=_output.end_capture if capture_output else None,
-            config=config,
+            config=with_extensions(config, extensions),
         )
 
     def map(

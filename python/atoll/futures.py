@@ -24,6 +24,7 @@ from concurrent.futures import thread as _thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from atoll import _atoll, _pool
+from atoll._config import with_extensions
 from atoll._futures import BrokenInterpreterPool, Future
 from atoll.interpreters import NotShareableError
 
@@ -60,7 +61,7 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
     As the standard library's class of that name, with the same arguments. Beyond that, functions
     and classes that are defined in the script, in ``__main__`` or inside of functions travel by
     value: lambdas and closures can be submitted. ``closures=False`` refuses these, as the standard
-    class does.
+    class does. ``extensions`` is what :func:`atoll.interpreters.create` says of it.
     """
 
     BROKEN = BrokenInterpreterPool
@@ -76,6 +77,7 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
         initargs: tuple[Any, ...] = (),
         *,
         closures: bool | None = None,
+        extensions: str | None = None,
     ) -> None:
         _pool.refuse_in_rerun()
         if max_workers is None:
@@ -90,6 +92,7 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
         self._by_value = self._closures if closures is None else closures
         name = thread_name_prefix or f"InterpreterPoolExecutor-{_executor_number()}"
         self._thread_name_prefix = name
+        self._config = with_extensions(None, extensions)
         self._worker_threads: set[_WorkerThread] = set()
         #: Why the initializer cannot be sent: the first submit() tells, as that starts a worker.
         self._bad_initializer: NotShareableError | None = None
@@ -109,6 +112,7 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
             name=name,
             set_up=() if initializer is None else ((initializer, tuple(initargs)),),
             by_value=self._by_value,
+            config=self._config,
         )
 
     def __del__(self) -> None:

@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 COMMANDS = {
     "map": "call a function with each of many inputs, on all cores",
     "run": "run a program with atoll in the place of the standard modules",
+    "cache": "list or clear the private copies of extension modules",
     "check": "tell whether modules can be imported in isolated interpreters",
     "info": "show versions, what this Python supports, and paths",
 }
 
 _USAGE = """\
-%(prog)s SCRIPT [ARG...]
-       %(prog)s -m MODULE [ARG...]
-       %(prog)s -c CODE [ARG...]
+%(prog)s [--extensions=HOW] SCRIPT [ARG...]
+       %(prog)s [--extensions=HOW] -m MODULE [ARG...]
+       %(prog)s [--extensions=HOW] -c CODE [ARG...]
        %(prog)s COMMAND ...
 """
 
 _DESCRIPTION = """\
 Runs a program after atoll.install(): concurrent.interpreters is atoll's, in the program, in the
-interpreters it creates and in its child processes. Or carries out a command; a script of such a
-name is run as ./NAME.
+interpreters it creates and in its child processes. HOW is what these do with extension modules:
+declared (the default: refuse those that do not declare isolation), auto or private (load private
+copies of these, or of all). Or carries out a command; a script of such a name is run as ./NAME.
 """
 
 

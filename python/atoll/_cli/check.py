@@ -1,5 +1,6 @@
-"""Tell whether modules can be imported in isolated interpreters, in two at a time; if not, which
-extension module refuses and why. Each module is tried in a process of its own."""
+"""Tell whether modules can be imported in isolated interpreters, in two at once, and which of their
+extension modules are loaded as private copies; if not, which one refuses and why. Each module is
+tried in a process of its own."""
 
 from __future__ import annotations
 
@@ -40,6 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("modules", metavar="MODULE", nargs="+", help="for instance numpy or json")
     parser.add_argument("--json", action="store_true", help="as a JSON array of objects")
     parser.add_argument(
+        "--use",
+        default="",
+        metavar="CODE",
+        help="statements to run after the import, for instance 'import numpy; numpy.ones(3).sum()'",
+    )
+    parser.add_argument(
+        "--extensions",
+        choices=("auto", "private", "declared"),
+        help="as for atoll.Pool (auto)",
+    )
+    parser.add_argument(
         "--timeout",
         type=seconds,
         default=60.0,
@@ -53,7 +65,10 @@ def run(options: argparse.Namespace) -> int:
     with ThreadPoolExecutor(min(len(options.modules), usable_cores())) as threads:
         try:
             results = []
-            for result in threads.map(lambda name: check(name, options.timeout), options.modules):
+            for result in threads.map(
+                lambda name: check(name, options.timeout, options.use, options.extensions),
+                options.modules,
+            ):
                 results.append(result)
                 if not options.json:
                     print("\n".join(describe(result)), flush=True)
@@ -67,14 +82,16 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(result["status"] == "ok" for result in results) else 1
 
 
-def check(module: str, timeout: float) -> dict[str, Any]:
+def check(
+    module: str, timeout: float, use: str = "", extensions: str | None = None
+) -> dict[str, Any]:
     """The result as ``--json`` shows it."""
     start = time.monotonic()
     result: dict[str, Any] = {"module": module, "status": "error"}
     if not all(part.isidentifier() for part in module.split(".")):
         return result | {"reason": "that is no module name"}
     with subprocess.Popen(
-        [sys.executable, "-m", "atoll._cli.probe", module],
+        [sys.executable, "-m", "atoll._cli.probe", module, use, extensions or ""],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -90,31 +107,34 @@ def check(module: str, timeout: float) -> dict[str, Any]:
         except BaseException:
             child.kill()
             raise
-    loading: dict[str, Any] | None = None
-    outcome: dict[str, Any] | None = None
-    number = 0
+    # By the number of the interpreter.
+    loading: dict[int, dict[str, Any]] = {}
+    outcomes: dict[int, dict[str, Any]] = {}
     for line in out.splitlines():
         told = json.loads(line)
+        number = told["interpreter"]
         if "loading" in told:
-            loading = {"extension": told["loading"], "path": told["path"]}
+            loading[number] = {"extension": told["loading"], "path": told["path"]}
         elif "loaded" in told:
-            loading = None
+            loading.pop(number, None)
         else:
-            outcome, number = told["outcome"], told["interpreter"]
+            outcomes[number] = told["outcome"]
+    unfinished = next((loading[n] for n in (1, 2) if n in loading and n not in outcomes), {})
     if result["status"] == "timeout":
-        result |= loading or {}
+        result |= unfinished
     elif child.returncode != 0:
         # A crash, in an extension that was being loaded or in code that it runs later.
-        result |= {"status": "crash", "reason": _death(child.returncode, err), **(loading or {})}
+        result |= {"status": "crash", "reason": _death(child.returncode, err), **unfinished}
         frame = _FRAME.search(err)
         if frame:
             result["where"] = f"{frame[1]}:{frame[2]}"
-        if outcome is not None:
+        if len(outcomes) == 2:
             result["reason"] += ", after it was imported"
-    elif outcome is not None:
-        result |= outcome
-        if outcome["status"] != "ok" and number > 1:
-            result["reason"] += " (the first interpreter of the process could import it)"
+    elif outcomes:
+        failed = [number for number, each in outcomes.items() if each["status"] != "ok"]
+        result |= outcomes[min(failed or outcomes)]
+        if len(failed) < len(outcomes) and failed:
+            result["reason"] += " (the other interpreter, at the same time, could import it)"
     result["seconds"] = round(time.monotonic() - start, 3)
     return result
 
@@ -135,7 +155,9 @@ def describe(result: dict[str, Any]) -> list[str]:
     module, status = result["module"], result["status"]
     without = result.get("without", [])
     if status == "ok":
-        lines = [f"{module}: ok" + (", without:" if without else "")]
+        private = result.get("private", [])
+        how = f", {len(private)} private cop{'y' if len(private) == 1 else 'ies'}" if private else ""
+        lines = [f"{module}: ok{how}" + (", without:" if without else "")]
         return lines + [f"    {each['extension']}: {each['reason']}" for each in without]
     verdict = {
         "refused": "cannot be imported in an isolated interpreter",
@@ -143,6 +165,8 @@ def describe(result: dict[str, Any]) -> list[str]:
         "timeout": "takes too long",
         "error": "fails to import",
     }[status]
+    if result.get("step") == "use":
+        verdict = "can be imported; its use fails"
     lines = [f"{module}: {verdict}"]
     if "extension" in result:
         lines.append(f"    extension: {result['extension']}")

@@ -62,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what fails stops all (fail), is left out (skip), or is a result (report)",
     )
     add(
+        "--extensions",
+        choices=("auto", "private", "declared"),
+        help="what workers do with extension modules that do not declare isolation (auto)",
+    )
+    add(
         "--progress",
         action=argparse.BooleanOptionalAction,
         help="show a progress bar, or none (if standard error is a terminal)",
@@ -148,7 +153,11 @@ class _Mapping:
         else:
             given = inputs.from_file(0, options.jsonl)
         self._pool = atoll.Pool(
-            options.workers, threads=options.threads, stdout=self._bar, stderr=self._bar
+            options.workers,
+            threads=options.threads,
+            stdout=self._bar,
+            stderr=self._bar,
+            extensions=options.extensions,
         )
         try:
             self._reader = inputs.Reader(given, self._events, AHEAD * size)

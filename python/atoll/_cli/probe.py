@@ -1,4 +1,4 @@
-"""The child process of ``atoll check``: imports one module in isolated interpreters.
+"""The child process of ``atoll check``: imports one module in two isolated interpreters at once.
 
 It writes one JSON object per line to what was its standard output: an extension that is about to
 be loaded, the outcome in each interpreter. What the module prints goes to standard error.
@@ -10,6 +10,8 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from importlib.machinery import ExtensionFileLoader
 from typing import Any
 
@@ -20,34 +22,62 @@ _REFUSED = re.compile(r"module (\S+) does not support loading in subinterpreters
 def main() -> None:
     import faulthandler
 
-    from atoll import interpreters
-
     report = os.dup(1)
     os.dup2(2, 1)
     faulthandler.enable()
-    module = sys.argv[1]
-    made = []
-    # What the first one lets in may refuse the second: some extensions load once per process.
-    for number in (1, 2):
-        made.append(interpreters.create())
-        outcome = made[-1].call(import_here, module, report)
+    module, use = sys.argv[1:3]
+    extensions = sys.argv[3] or None
+    # At once: what they share is what may hurt.
+    barrier = threading.Barrier(2)
+    threads = [
+        threading.Thread(target=_try_one, args=(number, barrier, module, use, extensions, report))
+        for number in (1, 2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _try_one(
+    number: int,
+    barrier: threading.Barrier,
+    module: str,
+    use: str,
+    extensions: str | None,
+    report: int,
+) -> None:
+    from atoll import interpreters
+
+    interp = interpreters.create(extensions=extensions)
+    try:
+        barrier.wait()
+        outcome = interp.call(import_here, module, use, report, number)
         _tell(report, outcome=outcome, interpreter=number)
-        if outcome["status"] != "ok":
-            break
-    for interp in made:
+        # Neither closes while the other one works.
+        barrier.wait()
+    finally:
         interp.close()
 
 
-def import_here(module: str, report: int) -> dict[str, Any]:
-    """Import the module in the calling interpreter, and say what came of it."""
+def import_here(module: str, use: str, report: int, number: int) -> dict[str, Any]:
+    """Import the module in the calling interpreter, use it, and say what came of it."""
     failed: list[tuple[Any, BaseException]] = []
-    _watch_extensions(failed, report)
+    _watch_extensions(failed, report, number)
+    start = time.perf_counter()
+    step = "import"
     try:
         __import__(module)
+        seconds = time.perf_counter() - start
+        if use:
+            step = "use"
+            exec(use, {"__name__": "__main__", "__builtins__": __builtins__})
     except BaseException as error:
         outcome = _explain(error, failed)
+        if step == "use":
+            outcome["step"] = step
     else:
-        outcome = {"status": "ok"}
+        outcome = {"status": "ok", "import_seconds": round(seconds, 3)}
     blamed = outcome.get("extension")
     # An import that a package survives: usually an accelerator, with a substitute in Python.
     outcome["without"] = [
@@ -55,6 +85,11 @@ def import_here(module: str, report: int) -> dict[str, Any]:
         for spec, error in failed
         if spec.name != blamed
     ]
+    outcome["private"] = sorted(
+        name
+        for name, each in sys.modules.items()
+        if getattr(getattr(each, "__loader__", None), "_atoll_private", False)
+    )
     return outcome
 
 
@@ -62,12 +97,14 @@ def _tell(report: int, **facts: Any) -> None:
     os.write(report, (json.dumps(facts) + "\n").encode())
 
 
-def _watch_extensions(failed: list[tuple[Any, BaseException]], report: int) -> None:
+def _watch_extensions(
+    failed: list[tuple[Any, BaseException]], report: int, number: int
+) -> None:
     loader: Any = ExtensionFileLoader
     create, execute = loader.create_module, loader.exec_module
 
     def create_module(self: Any, spec: Any) -> Any:
-        _tell(report, loading=spec.name, path=spec.origin)
+        _tell(report, loading=spec.name, path=spec.origin, interpreter=number)
         try:
             return create(self, spec)
         except BaseException as error:
@@ -80,7 +117,7 @@ def _watch_extensions(failed: list[tuple[Any, BaseException]], report: int) -> N
         except BaseException as error:
             failed.append((module.__spec__, error))
             raise
-        _tell(report, loaded=module.__spec__.name)
+        _tell(report, loaded=module.__spec__.name, interpreter=number)
 
     loader.create_module, loader.exec_module = create_module, exec_module
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s SCRIPT [ARG...]\n       %(prog)s -m MODULE [ARG...]\n"
     parser.usage += "       %(prog)s -c CODE [ARG...]"
+    parser.add_argument(
+        "--extensions",
+        metavar="HOW",
+        help="what interpreters do with extension modules (before all other arguments)",
+    )
     parser.add_argument("script", metavar="SCRIPT", help="a file with Python source")
     parser.add_argument("arguments", metavar="ARG", nargs="*", help="what the program gets")
 
@@ -27,10 +32,19 @@ def run(options: argparse.Namespace) -> int:
 
 def execute(arguments: list[str], prog: str) -> None:
     """Run a script, ``-m MODULE`` or ``-c CODE``, with the arguments that follow."""
+    extensions = None
+    if arguments[0].startswith("--extensions="):
+        extensions = arguments[0].partition("=")[2]
+        del arguments[0]
+        if not arguments:
+            sys.exit(f"{prog}: what is to be run? (see {prog} --help)")
     kind, rest = arguments[0], arguments[1:]
     if kind in ("-m", "-c") and not rest:
         sys.exit(f"{prog}: {kind} needs an argument (see {prog} --help)")
-    atoll.install()
+    try:
+        atoll.install(extensions=extensions)
+    except ValueError as error:
+        sys.exit(f"{prog}: {error}")
     if kind == "-m":
         import runpy
 

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from atoll import _atoll
 from atoll._atoll import InterpreterError, InterpreterNotFoundError, NotShareableError
+from atoll._config import with_extensions
 from atoll._install import installed
 from atoll.interpreters import _queues
 from atoll.interpreters._queues import Queue, QueueEmpty, QueueFull
@@ -186,30 +187,18 @@ def create(
     ``extensions`` says what happens to extension modules that do not declare that isolated
     interpreters may share them: ``'auto'`` loads a private copy of their file, ``'private'`` does
     so with all that are not the standard library's, ``'declared'`` refuses them as CPython does.
-    The default is ``$ATOLL_EXTENSIONS``, else ``'declared'``, which a configuration object that
-    does not say means as well. ValueError for another value, and for ``'auto'`` and ``'private'``
-    on 3.12.
+    The default is ``$ATOLL_EXTENSIONS``, else ``'auto'``; ``'declared'`` on 3.12, after
+    :func:`atoll.install`, and for a configuration object that does not say. ValueError for another
+    value, and for ``'auto'`` and ``'private'`` on 3.12.
     """
-    interp = Interpreter(_interpreters.create(_with_extensions(config, extensions)), _ownsref=True)
+    if extensions is None and installed() and "ATOLL_EXTENSIONS" not in os.environ:
+        extensions = "declared"
+    interp = Interpreter(_interpreters.create(with_extensions(config, extensions)), _ownsref=True)
     # Linked only now that we hold a reference: a list_all() in another thread may have made, and
     # dropped, an object for the interpreter in between.
     _interpreters.incref(interp.id, implieslink=True)
     _interpreters.decref(interp.id)
     return interp
-
-
-def _with_extensions(
-    config: str | SimpleNamespace | None, extensions: str | None
-) -> str | SimpleNamespace | None:
-    """The configuration, which says what it does with extension modules."""
-    if config is None or isinstance(config, str):
-        if extensions is None and installed() and "ATOLL_EXTENSIONS" not in os.environ:
-            return config
-        return _interpreters.new_config(config or "isolated", extensions=extensions)
-    if extensions is None:
-        return config
-    fields = dict(vars(config), extensions=extensions)
-    return _interpreters.new_config("empty", **fields)
 
 
 def list_all() -> list[Interpreter]:

@@ -160,6 +160,12 @@ std::string ElfImage::soname() const {
   return names.empty() ? std::string() : names.front();
 }
 
+bool ElfImage::imports(std::string_view symbol) const {
+  return std::ranges::any_of(symbols(), [&](const ElfW(Sym) & each) {
+    return each.st_shndx == SHN_UNDEF && symbol == text(each.st_name);
+  });
+}
+
 std::vector<std::string> ElfImage::folders_beside() const {
   auto lists = strings(DT_RUNPATH);
   if (lists.empty()) lists = strings(DT_RPATH);

@@ -38,6 +38,8 @@ class ElfImage {
   [[nodiscard]] std::vector<std::string> needed() const { return strings(DT_NEEDED); }
   /// DT_SONAME, or empty.
   [[nodiscard]] std::string soname() const;
+  /// Does it use a function of that name from elsewhere?
+  [[nodiscard]] bool imports(std::string_view symbol) const;
   /// The folders of DT_RUNPATH (else DT_RPATH) that lie relative to the file itself, as paths.
   [[nodiscard]] std::vector<std::string> folders_beside() const;
   /// Makes plain symbols of those definitions that the dynamic linker would unify over the whole

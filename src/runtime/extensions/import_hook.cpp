@@ -2,13 +2,17 @@
 
 #include <dlfcn.h>
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "py/thread_state.hpp"
+#include "runtime/extensions/declaration.hpp"
 #include "runtime/extensions/error.hpp"
 #include "runtime/extensions/private_copy.hpp"
+#include "runtime/extensions/stand_ins.hpp"
 #include "runtime/interpreter/registry.hpp"
 
 namespace libatoll::runtime::extensions {
@@ -76,28 +80,12 @@ py::Ref refuse(PyObject* name, PyObject* path, const char* why) {
   return {};
 }
 
-/// `PyInit_x` or, for names that are not ASCII, `PyInitU_` and punycode; empty with an error set.
-std::string init_function(PyObject* full_name) {
-  const Py_ssize_t length = PyUnicode_GetLength(full_name);
-  const Py_ssize_t dot = PyUnicode_FindChar(full_name, '.', 0, length, -1);
-  const py::Ref name = py::Ref::steal(PyUnicode_Substring(full_name, dot + 1, length));
-  if (!name) return {};
-  const bool is_ascii = PyUnicode_IS_ASCII(name.get()) != 0;
-  const py::Ref bytes = py::Ref::steal(
-      PyUnicode_AsEncodedString(name.get(), is_ascii ? "ascii" : "punycode", nullptr));
-  if (!bytes) return {};
-  std::string out = PyBytes_AS_STRING(bytes.get());
-  for (char& c : out) {
-    if (c == '-') c = '_';
-  }
-  return (is_ascii ? "PyInit_" : "PyInitU_") + out;
-}
-
 /// The definition is the copy's own: it now says what is true of a copy.
 void declare_isolation(PyModuleDef& definition) {
+  if (declaration_of(definition) == Declaration::isolated) return;
   std::vector<PyModuleDef_Slot> slots;
   for (const auto* slot = definition.m_slots; slot && slot->slot; ++slot) {
-    if (slot->slot != Py_mod_multiple_interpreters) slots.push_back(*slot);
+    if (!is_interpreters_slot(slot->slot)) slots.push_back(*slot);
   }
   slots.push_back({Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED});
   slots.push_back({0, nullptr});
@@ -107,8 +95,38 @@ void declare_isolation(PyModuleDef& definition) {
   definition.m_slots = kept;
 }
 
+/// The definitions of modules from single-phase initialisation, by the copy that they are in.
+class SinglePhase {
+ public:
+  [[nodiscard]] static SinglePhase& instance() noexcept {
+    static SinglePhase* const known = new SinglePhase;
+    return *known;
+  }
+
+  void set(void* library, PyModuleDef* definition) {
+    const std::lock_guard lock(mutex_);
+    definitions_[library] = definition;
+  }
+
+  /// The module that was made before, in the interpreter that the copy is for: one without a state
+  /// of its own is never initialised twice. Borrowed, or null.
+  [[nodiscard]] PyObject* find_module(void* library) {
+    PyModuleDef* definition = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = definitions_.find(library);
+      if (found != definitions_.end()) definition = found->second;
+    }
+    return definition && definition->m_size == -1 ? PyState_FindModule(definition) : nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, PyModuleDef*> definitions_;
+};
+
 /// A module from single-phase initialisation: what CPython does with it after its init function.
-py::Status complete(PyObject* module, PyObject* name, PyObject* path) {
+py::Status complete(PyObject* module, void* library, PyObject* name, PyObject* path) {
   PyModuleDef* const definition = PyModule_GetDef(module);
   if (!definition) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "its init function made no module");
@@ -117,12 +135,19 @@ py::Status complete(PyObject* module, PyObject* name, PyObject* path) {
   if (!PyState_FindModule(definition) && PyState_AddModule(module, definition) != 0) {
     return py::Status::error;
   }
+  SinglePhase::instance().set(library, definition);
   const bool done = PyObject_SetAttrString(module, "__name__", name) == 0 &&
                     PyObject_SetAttrString(module, "__file__", path) == 0;
   return done ? py::Status::ok : py::Status::error;
 }
 
-py::Ref initialize(void* library, PyObject* spec, PyObject* name, PyObject* path) {
+/// The module of a copy; empty without an error if the file turns out to declare isolation, and
+/// `may_be_shared`.
+py::Ref initialize(void* library, PyObject* spec, PyObject* name, PyObject* path,
+                   bool may_be_shared) {
+  if (PyObject* const known = SinglePhase::instance().find_module(library)) {
+    return py::Ref::borrow(known);
+  }
   const std::string symbol = init_function(name);
   if (symbol.empty()) return {};
   const auto init = reinterpret_cast<PyObject* (*)()>(dlsym(library, symbol.c_str()));
@@ -136,18 +161,17 @@ py::Ref initialize(void* library, PyObject* spec, PyObject* name, PyObject* path
   if (!PyObject_TypeCheck(made, &PyModuleDef_Type)) {
     py::Ref module = py::Ref::steal(made);
     if (PyErr_Occurred()) return refuse(name, path, "its init function left an exception behind");
-    if (py::failed(complete(module.get(), name, path))) return {};
+    if (py::failed(complete(module.get(), library, name, path))) return {};
     return module;
   }
   auto* const definition = reinterpret_cast<PyModuleDef*>(made);
+  if (may_be_shared && declaration_of(*definition) == Declaration::isolated) return {};
   declare_isolation(*definition);
   return py::Ref::steal(PyModule_FromDefAndSpec(definition, spec));
 }
 
 py::Ref create_private(Interpreter& self, PyObject* loader, PyObject* spec, PyObject* name,
-                       PyObject* path) {
-  const char* const file = PyUnicode_AsUTF8(path);
-  if (!file) return {};
+                       PyObject* path, const char* file, bool may_be_shared) {
   void* library = nullptr;
   try {
     const py::Detached detached;
@@ -157,26 +181,12 @@ py::Ref create_private(Interpreter& self, PyObject* loader, PyObject* spec, PyOb
   }
   const CheckScope check(true);
   if (!check) return {};
-  py::Ref module = initialize(library, spec, name, path);
+  py::Ref module = initialize(library, spec, name, path, may_be_shared);
   if (module && PyObject_SetAttrString(loader, mark, Py_True) != 0) return {};
   return module;
 }
 
-/// CPython's own words for it, in all versions.
-bool refuses_isolation() {
-  if (!PyErr_ExceptionMatches(PyExc_ImportError)) return false;
-  const py::Ref error = py::Ref::steal(PyErr_GetRaisedException());
-  const py::Ref text = py::Ref::steal(PyObject_Str(error.get()));
-  const char* const words = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
-  const bool is_so =
-      words && std::string_view(words).find("does not support loading in subinterpreters") !=
-                   std::string_view::npos;
-  PyErr_Clear();
-  if (!is_so) PyErr_SetRaisedException(py::Ref(error).release());
-  return is_so;
-}
-
-/// A module of the standard library, or of atoll's own.
+/// A module of the standard library, or of atoll's own: shared where it allows that.
 bool is_standard(PyObject* name) {
   if (PyUnicode_CompareWithASCIIString(name, "atoll._atoll") == 0) return true;
   PyObject* const names = PySys_GetObject("stdlib_module_names");
@@ -195,13 +205,28 @@ PyObject* create_module(PyObject* original, PyObject* const* args, Py_ssize_t co
   if (!PyUnicode_Check(name.get()) || !PyUnicode_Check(path.get())) {
     return PyObject_CallFunctionObjArgs(original, loader, spec, nullptr);
   }
-  if (self->config().extensions != Extensions::separate || is_standard(name.get())) {
-    std::optional<CheckScope> check;
-    if (initialising != 0 && !check.emplace(false)) return nullptr;
-    PyObject* const module = PyObject_CallFunctionObjArgs(original, loader, spec, nullptr);
-    if (module || !refuses_isolation()) return module;
+  if (has_stand_in(name.get())) return make_stand_in(name.get()).release();
+  const char* const file = PyUnicode_AsUTF8(path.get());
+  if (!file) return nullptr;
+  const bool is_own = is_standard(name.get());
+  if (self->config().extensions == Extensions::automatic || is_own) {
+    const std::string symbol = init_function(name.get());
+    if (symbol.empty()) return nullptr;
+    Declaration declaration = declaration_of(file, symbol);
+    if (declaration == Declaration::unknown) {
+      py::Ref module = create_private(*self, loader, spec, name.get(), path.get(), file, true);
+      declaration = module || PyErr_Occurred() ? Declaration::other : Declaration::isolated;
+      // An init function that fails once may succeed another time.
+      if (!PyErr_Occurred()) set_declaration(file, declaration);
+      if (declaration == Declaration::other) return module.release();
+    }
+    if (declaration == Declaration::isolated) {
+      std::optional<CheckScope> check;
+      if (initialising != 0 && !check.emplace(false)) return nullptr;
+      return PyObject_CallFunctionObjArgs(original, loader, spec, nullptr);
+    }
   }
-  return create_private(*self, loader, spec, name.get(), path.get()).release();
+  return create_private(*self, loader, spec, name.get(), path.get(), file, false).release();
 }
 
 PyObject* exec_module(PyObject* original, PyObject* const* args, Py_ssize_t count) {
@@ -211,6 +236,16 @@ PyObject* exec_module(PyObject* original, PyObject* const* args, Py_ssize_t coun
   }
   const CheckScope check(true);
   return check ? PyObject_CallFunctionObjArgs(original, args[0], args[1], nullptr) : nullptr;
+}
+
+/// Of the importer of built-in modules, which has static methods.
+PyObject* create_built_in(PyObject* original, PyObject* const* args, Py_ssize_t count) {
+  if (count != 1) return PyErr_Format(PyExc_TypeError, "create_module() takes a spec");
+  const py::Ref name = py::Ref::steal(PyObject_GetAttrString(args[0], "name"));
+  if (name && PyUnicode_Check(name.get()) && has_stand_in(name.get())) {
+    return make_stand_in(name.get()).release();
+  }
+  return name ? PyObject_CallOneArg(original, args[0]) : nullptr;
 }
 
 template <PyObject* (*Function)(PyObject*, PyObject* const*, Py_ssize_t)>
@@ -223,6 +258,19 @@ PyMethodDef hooks[] = {
     {"exec_module", fast<exec_module>(), METH_FASTCALL, nullptr},
 };
 
+PyMethodDef built_in_hook = {"create_module", fast<create_built_in>(), METH_FASTCALL, nullptr};
+
+py::Status hook_built_ins(PyObject* machinery) {
+  const py::Ref importer = py::Ref::steal(PyObject_GetAttrString(machinery, "BuiltinImporter"));
+  const py::Ref original =
+      py::Ref::steal(importer ? PyObject_GetAttrString(importer.get(), "create_module") : nullptr);
+  const py::Ref function =
+      py::Ref::steal(original ? PyCFunction_New(&built_in_hook, original.get()) : nullptr);
+  return function && PyObject_SetAttrString(importer.get(), "create_module", function.get()) == 0
+             ? py::Status::ok
+             : py::Status::error;
+}
+
 }  // namespace
 
 py::Status install_import_hook(Interpreter& self) {
@@ -233,7 +281,7 @@ py::Status install_import_hook(Interpreter& self) {
   const py::Ref machinery = py::Ref::steal(PyImport_ImportModule("importlib.machinery"));
   const py::Ref loader = py::Ref::steal(
       machinery ? PyObject_GetAttrString(machinery.get(), "ExtensionFileLoader") : nullptr);
-  if (!loader) return py::Status::error;
+  if (!loader || py::failed(hook_built_ins(machinery.get()))) return py::Status::error;
   for (PyMethodDef& hook : hooks) {
     const py::Ref original = py::Ref::steal(PyObject_GetAttrString(loader.get(), hook.ml_name));
     const py::Ref function =

@@ -7,25 +7,17 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <tuple>
 #include <vector>
 
 #include "runtime/extensions/copy_store.hpp"
 #include "runtime/extensions/elf_image.hpp"
 #include "runtime/extensions/error.hpp"
+#include "runtime/extensions/file_identity.hpp"
 #include "runtime/extensions/interpose.hpp"
 
 namespace libatoll::runtime::extensions {
 
 namespace {
-
-/// A file as it was at some time: one that replaces it is another.
-using Identity = std::tuple<dev_t, ino_t, off_t, time_t, long>;
-
-Identity identity_of(const struct stat& status) {
-  return {status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
-          status.st_mtim.tv_nsec};
-}
 
 std::string linker_error() {
   const char* const text = dlerror();
@@ -59,7 +51,7 @@ class Copies {
 
   void* open(const std::string& path, Interpreter& owner) {
     ElfImage image(path);
-    const Identity identity = identity_of(image.status());
+    const FileIdentity identity = identity_of(image.status());
     std::size_t place = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -83,8 +75,8 @@ class Copies {
 
  private:
   std::mutex mutex_;  // never held while files are read or libraries loaded
-  std::map<Identity, std::size_t> places_;
-  std::map<std::pair<Identity, std::int64_t>, void*> loaded_;
+  std::map<FileIdentity, std::size_t> places_;
+  std::map<std::pair<FileIdentity, std::int64_t>, void*> loaded_;
 };
 
 }  // namespace

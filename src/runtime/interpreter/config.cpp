@@ -95,9 +95,8 @@ Extensions default_extensions() noexcept {
 #if ATOLL_HAS_PRIVATE_EXTENSIONS
   const char* const wish = std::getenv("ATOLL_EXTENSIONS");
   const std::string_view text = wish ? wish : "";
-  if (text == "auto") return Extensions::automatic;
-  if (text == "private") return Extensions::separate;
-  return Extensions::declared;
+  if (text == "declared") return Extensions::declared;
+  return text == "private" ? Extensions::separate : Extensions::automatic;
 #else
   return Extensions::declared;
 #endif
@@ -128,6 +127,16 @@ PyInterpreterConfig to_cpython(const Config& config) noexcept {
 }
 
 void require_viable(const Config& config) {
+  if (const char* const wish = std::getenv("ATOLL_EXTENSIONS"); wish && *wish) {
+    try {
+      (void)extensions_from_string(wish);
+    } catch (const ConfigError& error) {
+      throw InterpreterError(
+          "interpreter creation failed: the environment variable "
+          "ATOLL_EXTENSIONS: " +
+          std::string(error.what()));
+    }
+  }
   if (!config.use_main_obmalloc && !config.check_multi_interp_extensions) {
     throw InterpreterError(
         "interpreter creation failed: per-interpreter obmalloc does not support single-phase init "

@@ -1,0 +1,116 @@
+#include "runtime/extensions/declaration.hpp"
+
+#include <dlfcn.h>
+
+#include <map>
+#include <mutex>
+
+#include "py/thread_state.hpp"
+#include "runtime/extensions/elf_image.hpp"
+#include "runtime/extensions/error.hpp"
+#include "runtime/extensions/file_identity.hpp"
+
+namespace libatoll::runtime::extensions {
+
+namespace {
+
+class Declarations {
+ public:
+  [[nodiscard]] static Declarations& instance() noexcept {
+    static Declarations* const known = new Declarations;
+    return *known;
+  }
+
+  [[nodiscard]] std::optional<Declaration> find(const FileIdentity& identity) {
+    const std::lock_guard lock(mutex_);
+    const auto found = known_.find(identity);
+    return found == known_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  void set(const FileIdentity& identity, Declaration declaration) {
+    const std::lock_guard lock(mutex_);
+    known_[identity] = declaration;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<FileIdentity, Declaration> known_;
+};
+
+/// Asks a module that imports PyModuleDef_Init() and nothing that makes modules: its init function
+/// returns its definition.
+Declaration ask(const std::string& path, const std::string& init_symbol) {
+  void* library = nullptr;
+  {
+    const py::Detached detached;
+    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  }
+  if (!library) return Declaration::isolated;
+  const auto init = reinterpret_cast<PyObject* (*)()>(dlsym(library, init_symbol.c_str()));
+  if (!init) return Declaration::isolated;
+  PyObject* const made = py::guarded(init);
+  PyErr_Clear();
+  if (!made || !PyObject_TypeCheck(made, &PyModuleDef_Type)) return Declaration::other;
+  return declaration_of(*reinterpret_cast<PyModuleDef*>(made));
+}
+
+}  // namespace
+
+std::string init_function(PyObject* full_name) {
+  const Py_ssize_t length = PyUnicode_GetLength(full_name);
+  const Py_ssize_t dot = PyUnicode_FindChar(full_name, '.', 0, length, -1);
+  const py::Ref name = py::Ref::steal(PyUnicode_Substring(full_name, dot + 1, length));
+  if (!name) return {};
+  const bool is_ascii = PyUnicode_IS_ASCII(name.get()) != 0;
+  const py::Ref bytes = py::Ref::steal(
+      PyUnicode_AsEncodedString(name.get(), is_ascii ? "ascii" : "punycode", nullptr));
+  if (!bytes) return {};
+  std::string out = PyBytes_AS_STRING(bytes.get());
+  for (char& c : out) {
+    if (c == '-') c = '_';
+  }
+  return (is_ascii ? "PyInit_" : "PyInitU_") + out;
+}
+
+bool is_interpreters_slot(int slot) noexcept {
+  // 3.15 numbers its slots anew, and takes the former numbers as well.
+  constexpr int until_3_14 = 3;
+  constexpr int since_3_15 = 86;
+  return slot == until_3_14 || slot == since_3_15;
+}
+
+Declaration declaration_of(const PyModuleDef& definition) noexcept {
+  for (const auto* slot = definition.m_slots; slot && slot->slot; ++slot) {
+    if (is_interpreters_slot(slot->slot) && slot->value == Py_MOD_PER_INTERPRETER_GIL_SUPPORTED) {
+      return Declaration::isolated;
+    }
+  }
+  return Declaration::other;
+}
+
+Declaration declaration_of(const std::string& path, const std::string& init_symbol) {
+  try {
+    const ElfImage image(path);
+    const FileIdentity identity = identity_of(image.status());
+    if (const auto known = Declarations::instance().find(identity)) return *known;
+    Declaration found = Declaration::other;
+    if (image.imports("PyModuleDef_Init")) {
+      const bool may_make_one =
+          image.imports("PyModule_Create2") || image.imports("PyModule_FromDefAndSpec2");
+      found = may_make_one ? Declaration::unknown : ask(path, init_symbol);
+    }
+    Declarations::instance().set(identity, found);
+    return found;
+  } catch (const ExtensionError&) {
+    return Declaration::isolated;
+  }
+}
+
+void set_declaration(const std::string& path, Declaration declaration) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0) {
+    Declarations::instance().set(identity_of(status), declaration);
+  }
+}
+
+}  // namespace libatoll::runtime::extensions

@@ -1,0 +1,40 @@
+// What the file of an extension module declares about isolated interpreters.
+//
+// CPython 3.13 and newer ask a module's init function in the main interpreter, and keep what a
+// single-phase module makes there. So nobody asks CPython before this is known.
+#pragma once
+
+#include <Python.h>
+
+#include <optional>
+#include <string>
+
+#include "py/ref.hpp"
+
+namespace libatoll::runtime::extensions {
+
+enum class Declaration : unsigned char {
+  isolated,  ///< `Py_MOD_PER_INTERPRETER_GIL_SUPPORTED`: all interpreters may share the file
+  other,     ///< anything else
+  unknown,   ///< only its init function can tell, and that may make the module at once
+};
+
+/// `PyInit_x` or, for names that are not ASCII, `PyInitU_` and punycode, of the module's full name;
+/// empty with a Python error set.
+[[nodiscard]] std::string init_function(PyObject* full_name);
+
+/// Is it the slot `Py_mod_multiple_interpreters`, by its number in any version?
+[[nodiscard]] bool is_interpreters_slot(int slot) noexcept;
+
+/// What the definition says. It must be one of multi-phase initialisation.
+[[nodiscard]] Declaration declaration_of(const PyModuleDef& definition) noexcept;
+
+/// What the file says, once per process and state of the file. Calls the init function of a module
+/// that can only answer with its definition, in the current interpreter. `isolated` also for what
+/// cannot be read: CPython has the right words for that. No Python error is set afterwards.
+[[nodiscard]] Declaration declaration_of(const std::string& path, const std::string& init_symbol);
+
+/// From now on that is known of the file.
+void set_declaration(const std::string& path, Declaration declaration);
+
+}  // namespace libatoll::runtime::extensions
