@@ -102,13 +102,24 @@ class TestInfo:
 
 class TestCheck:
     def test_ok(self, check: Any) -> None:
-        assert check("json", "urllib.parse", status=0) == [
-            {"module": "json", "status": "ok", "without": []},
-            {"module": "urllib.parse", "status": "ok", "without": []},
-        ]
+        found = check("json", "urllib.parse", status=0)
+        assert [each["module"] for each in found] == ["json", "urllib.parse"]
+        for each in found:
+            assert (each["status"], each["without"], each["private"]) == ("ok", [], [])
+            assert each["import_seconds"] >= 0
+
+    @pytest.mark.skipif(sys.version_info < (3, 13), reason="no private copies")
+    def test_private_copies_are_named(self, check: Any) -> None:
+        (found,) = check("--use", "import numpy; assert numpy.ones(3).sum() == 3", "numpy", status=0)
+        assert "numpy._core._multiarray_umath" in found["private"]
+
+    def test_a_use_that_fails(self, check: Any) -> None:
+        (found,) = check("--use", "import json; json.loads('[')", "json", status=1)
+        assert (found["status"], found["step"]) == ("error", "use")
+        assert found["exception"] == "JSONDecodeError"
 
     def test_the_culprit_is_found(self, check: Any) -> None:
-        (found,) = check("numpy.linalg", status=1)
+        (found,) = check("--extensions", "declared", "numpy.linalg", status=1)
         assert found["status"] == "refused"
         assert found["extension"] == "numpy._core._multiarray_umath"
         assert Path(found["path"]).exists()
@@ -123,7 +134,7 @@ class TestCheck:
         (tmp_path / "careful.py").write_text(
             "try: import numpy\nexcept ImportError: numpy = None\n"
         )
-        (found,) = check("careful", status=0)
+        (found,) = check("--extensions=declared", "careful", status=0)
         assert [each["extension"] for each in found["without"]] == ["numpy._core._multiarray_umath"]
 
     @pytest.mark.parametrize(

@@ -236,13 +236,14 @@ class TestErrors:
             ("functions:nope", "AttributeError"),
             ("functions:not_callable", "not callable"),
             ("broken.py:f", "ZeroDivisionError"),
-            ("numpy:sum", "`atoll check numpy` tells"),
+            ("careless:f", "`atoll check careless` tells"),
         ],
     )
     def test_no_such_function(
         self, map: RunPython, tmp_path: Path, function: str, why: str
     ) -> None:
         (tmp_path / "broken.py").write_text("1 / 0")
+        (tmp_path / "careless.py").write_text("raise ImportError('some extension refuses')")
         done = map(function, "x")
         assert (done.returncode, done.stdout) == (2, "")
         assert why in done.stderr

@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import copy
 import gc
 import pickle
@@ -295,7 +296,9 @@ class TestAsyncio:
             blocked = Blocked(pool)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(blocked.future), 0.01)
-            blocked.go(1)
+            # Where the task had not begun, it never will, and has given up its arguments.
+            with contextlib.suppress(atoll.Closed):
+                blocked.go(1)
 
         asyncio.run(main())
 
