@@ -156,7 +156,9 @@ def describe(result: dict[str, Any]) -> list[str]:
     without = result.get("without", [])
     if status == "ok":
         private = result.get("private", [])
-        how = f", {len(private)} private cop{'y' if len(private) == 1 else 'ies'}" if private else ""
+        how = (
+            f", {len(private)} private cop{'y' if len(private) == 1 else 'ies'}" if private else ""
+        )
         lines = [f"{module}: ok{how}" + (", without:" if without else "")]
         return lines + [f"    {each['extension']}: {each['reason']}" for each in without]
     verdict = {

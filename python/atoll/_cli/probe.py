@@ -97,9 +97,7 @@ def _tell(report: int, **facts: Any) -> None:
     os.write(report, (json.dumps(facts) + "\n").encode())
 
 
-def _watch_extensions(
-    failed: list[tuple[Any, BaseException]], report: int, number: int
-) -> None:
+def _watch_extensions(failed: list[tuple[Any, BaseException]], report: int, number: int) -> None:
     loader: Any = ExtensionFileLoader
     create, execute = loader.create_module, loader.exec_module
 

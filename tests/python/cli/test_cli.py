@@ -110,7 +110,9 @@ class TestCheck:
 
     @pytest.mark.skipif(sys.version_info < (3, 13), reason="no private copies")
     def test_private_copies_are_named(self, check: Any) -> None:
-        (found,) = check("--use", "import numpy; assert numpy.ones(3).sum() == 3", "numpy", status=0)
+        (found,) = check(
+            "--use", "import numpy; assert numpy.ones(3).sum() == 3", "numpy", status=0
+        )
         assert "numpy._core._multiarray_umath" in found["private"]
 
     def test_a_use_that_fails(self, check: Any) -> None:

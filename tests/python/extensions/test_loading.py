@@ -74,7 +74,9 @@ def test_all_are_copied_if_asked_for(build: Build) -> None:
     interpreter = interpreters.create(extensions="private")
     try:
         assert import_in(interpreter, "atoll_declared_too") == (2, interpreter.id, True)
-        interpreter.exec("import _json, _struct; assert not hasattr(_json.__loader__, '_atoll_private')")
+        interpreter.exec(
+            "import _json, _struct; assert not hasattr(_json.__loader__, '_atoll_private')"
+        )
     finally:
         interpreter.close()
 
@@ -149,7 +151,9 @@ def test_a_file_that_is_replaced(build: Build) -> None:
     ],
 )
 def test_init_functions_that_fail(build: Build, name: str, init: str, why: str) -> None:
-    definition = 'static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "NAME", NULL, -1, methods};'
+    definition = (
+        'static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "NAME", NULL, -1, methods};'
+    )
     path = build(name, COMMON + definition + "PyMODINIT_FUNC PyInit_NAME(void) {" + init + "}")
     interpreter = interpreters.create()
     try:

@@ -33,7 +33,8 @@ def module(build: Build) -> str:
 
 @needs_private_copies
 @pytest.mark.parametrize(
-    ("extensions", "expected"), [(None, True), ("auto", True), ("private", True), ("declared", False)]
+    ("extensions", "expected"),
+    [(None, True), ("auto", True), ("private", True), ("declared", False)],
 )
 def test_everywhere(module: str, extensions: str | None, expected: bool) -> None:
     with atoll.Pool(1, extensions=extensions) as pool:

@@ -47,7 +47,9 @@ def test_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     client.execute(cwd=str(tmp_path))
     outputs = [
-        "".join(each.get("text", "") or "\n".join(each.get("traceback", ())) for each in cell.outputs)
+        "".join(
+            each.get("text", "") or "\n".join(each.get("traceback", ())) for each in cell.outputs
+        )
         for cell in notebook.cells
     ]
     assert outputs[:5] == ["", "", "8\n", "40\n", "[0, 10, 20]\n"]

@@ -488,7 +488,7 @@ class TestInSubinterpreters:
         assert open_interpreters() == before
 
 
-class TestArguments:
+class TestWhatTheyWereGiven:
     """They go when the task is over, not when its future goes."""
 
     def test_of_a_finished_task(self):
