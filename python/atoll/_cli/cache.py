@@ -1,5 +1,5 @@
-"""List or clear the private copies of extension modules, which isolated interpreters load of modules
-that refuse them. They are made again when they are needed."""
+"""List or clear the private copies of extension modules, which isolated interpreters load where
+modules refuse them. They are made again when they are needed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Exceptions in pickles: rebuilt without their classes' ``__init__``, with what led to them.
 
-By itself pickle calls the class with the exception's `args`, which are what was handed to the base's
+By itself pickle calls the class with the `args`, which are what was handed to the base's
 constructor, and often not what the class's own takes; and drops cause and context.
 """
 
