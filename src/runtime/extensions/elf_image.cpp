@@ -166,6 +166,29 @@ bool ElfImage::imports(std::string_view symbol) const {
   });
 }
 
+bool ElfImage::imports_python() const {
+  return std::ranges::any_of(symbols(), [&](const ElfW(Sym) & each) {
+    const std::string_view name = text(each.st_name);
+    return each.st_shndx == SHN_UNDEF && (name.starts_with("Py") || name.starts_with("_Py"));
+  });
+}
+
+void ElfImage::rename_library(const std::string& from, const std::string& to) {
+  if (from.size() != to.size()) throw ExtensionError("cannot give a library a longer name");
+  // The names of libraries, and of those whose versions of symbols are needed, stand there once or
+  // several times, each a text of its own.
+  auto* const strings = at<char>(strings_offset_, strings_size_);
+  const std::string_view all(strings, strings_size_);
+  const std::string whole = from + '\0';
+  for (std::size_t found = all.find(whole); found != std::string_view::npos;
+       found = all.find(whole, found + 1)) {
+    if (found > 0 && strings[found - 1] != '\0') {
+      throw ExtensionError("needs the library " + from + ", whose name cannot be changed");
+    }
+    std::ranges::copy(to, strings + found);
+  }
+}
+
 std::vector<std::string> ElfImage::folders_beside() const {
   auto lists = strings(DT_RUNPATH);
   if (lists.empty()) lists = strings(DT_RPATH);

@@ -40,6 +40,11 @@ class ElfImage {
   [[nodiscard]] std::string soname() const;
   /// Does it use a function of that name from elsewhere?
   [[nodiscard]] bool imports(std::string_view symbol) const;
+  /// Does it use anything of Python's C API?
+  [[nodiscard]] bool imports_python() const;
+  /// Gives a library another name of the same length, wherever this file says its own or that of
+  /// one that it needs. Throws ExtensionError if the name is a part of another text.
+  void rename_library(const std::string& from, const std::string& to);
   /// The folders of DT_RUNPATH (else DT_RPATH) that lie relative to the file itself, as paths.
   [[nodiscard]] std::vector<std::string> folders_beside() const;
   /// Makes plain symbols of those definitions that the dynamic linker would unify over the whole

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "runtime/extensions/copy_store.hpp"
@@ -24,20 +26,66 @@ std::string linker_error() {
   return text ? text : "no reason given";
 }
 
-/// Loads the libraries that lie beside the file, by their own paths. The dynamic linker then takes
-/// them for what the copy needs, because it knows loaded libraries by name.
-std::vector<void*> open_libraries(const ElfImage& image) {
-  std::vector<void*> out;
+/// A library that lies beside a file which needs it, in its wheel.
+struct Library {
+  std::string name;  ///< as it is needed
+  std::string path;
+};
+
+std::vector<Library> libraries_beside(const ElfImage& image) {
+  std::vector<Library> out;
   for (const std::string& name : image.needed()) {
     for (const std::string& folder : image.folders_beside()) {
       const std::string path = folder + '/' + name;
       if (access(path.c_str(), F_OK) != 0) continue;
-      void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (!library)
-        throw ExtensionError("needs a library that cannot be loaded: " + linker_error());
-      out.push_back(library);
+      out.push_back({name, path});
       break;
     }
+  }
+  return out;
+}
+
+/// Those of a wheel's libraries of which each interpreter needs its own: they use Python's C API,
+/// or are needed by one that does, and may keep what it has told them, such as functions to call.
+class PrivateLibraries {
+ public:
+  explicit PrivateLibraries(const ElfImage& image) {
+    for (const Library& library : libraries_beside(image)) visit(library);
+  }
+
+  [[nodiscard]] bool contains(const std::string& path) const { return paths_.contains(path); }
+
+ private:
+  void visit(const Library& library) {
+    if (!visited_.insert(library.path).second) return;
+    const ElfImage image(library.path);
+    const auto beside = libraries_beside(image);
+    for (const Library& each : beside) visit(each);
+    if (image.imports_python()) claim(library);
+  }
+
+  void claim(const Library& library) {
+    if (!paths_.insert(library.path).second) return;
+    for (const Library& each : libraries_beside(ElfImage(library.path))) claim(each);
+  }
+
+  std::set<std::string> visited_;
+  std::set<std::string> paths_;
+};
+
+/// Another name of the same length for the copy of a library: the dynamic linker takes libraries of
+/// one name for one. The same for the same file and place, so that copies can be used again.
+std::string private_name(const Library& library, const FileIdentity& identity, std::size_t place) {
+  constexpr std::string_view digits =
+      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const std::string key = library.path + '\0' + std::to_string(std::get<1>(identity)) + '\0' +
+                          std::to_string(std::get<3>(identity)) + '\0' + std::to_string(place);
+  std::uint64_t state = 0xcbf29ce484222325ULL;
+  for (const char c : key) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  std::string out = library.name;
+  for (char& c : out) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    c = digits[(state >> 33) % digits.size()];
   }
   return out;
 }
@@ -50,33 +98,87 @@ class Copies {
   }
 
   void* open(const std::string& path, Interpreter& owner) {
-    ElfImage image(path);
-    const FileIdentity identity = identity_of(image.status());
-    std::size_t place = 0;
+    // One at a time for each interpreter: several of its modules may need the same library.
+    std::shared_ptr<std::mutex> turn;
     {
       const std::lock_guard lock(mutex_);
-      const auto found = loaded_.find({identity, owner.id()});
-      if (found != loaded_.end()) return found->second;
-      place = places_[identity]++;
+      auto& known = turns_[owner.id()];
+      if (!known) known = std::make_shared<std::mutex>();
+      turn = known;
     }
-    const std::vector<void*> libraries = open_libraries(image);
-    image.separate_unique_symbols([&](const char* name) {
-      return dlsym(RTLD_DEFAULT, name) ||
-             std::any_of(libraries.begin(), libraries.end(),
-                         [name](void* library) { return dlsym(library, name) != nullptr; });
-    });
-    std::string copy = store_copy(image, path, place);
-    void* library = dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) throw ExtensionError("cannot be loaded: " + linker_error());
-    interpose(library, owner);
-    const std::lock_guard lock(mutex_);
-    return loaded_.emplace(std::pair(identity, owner.id()), library).first->second;
+    const std::lock_guard in_turn(*turn);
+    ElfImage image(path);
+    const FileIdentity identity = identity_of(image.status());
+    if (const Copy* const known = find(identity, owner)) return known->library;
+    const PrivateLibraries own(image);
+    return load(image, path, {}, identity, own, owner).library;
   }
 
  private:
+  struct Copy {
+    void* library;
+    std::string name;  ///< of a library: what it is called now
+  };
+
+  [[nodiscard]] const Copy* find(const FileIdentity& identity, const Interpreter& owner) {
+    const std::lock_guard lock(mutex_);
+    const auto found = loaded_.find({identity, owner.id()});
+    return found == loaded_.end() ? nullptr : &found->second;  // stays where it is
+  }
+
+  /// `name`: of a library, how it is needed; empty for a module.
+  const Copy& load(ElfImage& image, const std::string& path, const std::string& name,
+                   const FileIdentity& identity, const PrivateLibraries& own, Interpreter& owner) {
+    std::size_t place = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      place = places_[identity]++;
+    }
+    // What it needs comes first: the dynamic linker takes loaded libraries, which it knows by name,
+    // for what the copy needs.
+    std::vector<void*> shared;
+    for (const Library& library : libraries_beside(image)) {
+      if (own.contains(library.path)) {
+        image.rename_library(library.name, load_library(library, own, owner).name);
+        continue;
+      }
+      void* const handle = dlopen(library.path.c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (!handle) throw ExtensionError("needs a library that cannot be loaded: " + linker_error());
+      shared.push_back(handle);
+    }
+    Copy copy{nullptr, {}};
+    if (!name.empty()) {
+      copy.name = private_name({name, path}, identity, place);
+      const std::string soname = image.soname();
+      if (soname.size() != name.size()) {
+        throw ExtensionError("needs the library " + path + ", which calls itself " + soname);
+      }
+      image.rename_library(soname, copy.name);
+    }
+    image.separate_unique_symbols([&](const char* symbol) {
+      return dlsym(RTLD_DEFAULT, symbol) ||
+             std::any_of(shared.begin(), shared.end(),
+                         [symbol](void* library) { return dlsym(library, symbol) != nullptr; });
+    });
+    copy.library = dlopen(store_copy(image, path, place).c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!copy.library) throw ExtensionError("cannot be loaded: " + linker_error());
+    interpose(copy.library, owner);
+    const std::lock_guard lock(mutex_);
+    return loaded_.emplace(std::pair(identity, owner.id()), std::move(copy)).first->second;
+  }
+
+  const Copy& load_library(const Library& library, const PrivateLibraries& own,
+                           Interpreter& owner) {
+    ElfImage image(library.path);
+    const FileIdentity identity = identity_of(image.status());
+    if (const Copy* const known = find(identity, owner)) return *known;
+    return load(image, library.path, library.name, identity, own, owner);
+  }
+
   std::mutex mutex_;  // never held while files are read or libraries loaded
+  std::map<std::int64_t, std::shared_ptr<std::mutex>> turns_;
   std::map<FileIdentity, std::size_t> places_;
-  std::map<std::pair<FileIdentity, std::int64_t>, void*> loaded_;
+  std::map<std::pair<FileIdentity, std::int64_t>, Copy> loaded_;
 };
 
 }  // namespace
