@@ -35,6 +35,13 @@
 /// On 3.12 isolated interpreters cannot load `_datetime`: `datetime` is written in Python there.
 #define ATOLL_DATETIME_MAY_BE_PYTHON (PY_VERSION_HEX < 0x030D0000)
 
+/// Py_IsFinalizing(), which 3.12 calls otherwise.
+#if PY_VERSION_HEX < 0x030D0000
+#define ATOLL_PY_IS_FINALIZING _Py_IsFinalizing
+#else
+#define ATOLL_PY_IS_FINALIZING Py_IsFinalizing
+#endif
+
 /// On 3.12 private copies of extension modules do not hold: NumPy, pydantic and Polars crash or
 /// hang.
 #define ATOLL_HAS_PRIVATE_EXTENSIONS (PY_VERSION_HEX >= 0x030D0000)

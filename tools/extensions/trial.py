@@ -33,7 +33,7 @@ def import_here(module: str) -> tuple[float, list[str]]:
     seconds = time.perf_counter() - start
     private = [
         name
-        for name, each in sys.modules.items()
+        for name, each in list(sys.modules.items())
         if getattr(getattr(each, "__loader__", None), "_atoll_private", False)
     ]
     return seconds, sorted(private)

@@ -87,7 +87,7 @@ def import_here(module: str, use: str, report: int, number: int) -> dict[str, An
     ]
     outcome["private"] = sorted(
         name
-        for name, each in sys.modules.items()
+        for name, each in list(sys.modules.items())
         if getattr(getattr(each, "__loader__", None), "_atoll_private", False)
     )
     return outcome

@@ -1,11 +1,10 @@
 #include "runtime/extensions/declaration.hpp"
 
-#include <dlfcn.h>
-
+#include <cstring>
 #include <map>
 #include <mutex>
+#include <string_view>
 
-#include "py/thread_state.hpp"
 #include "runtime/extensions/elf_image.hpp"
 #include "runtime/extensions/error.hpp"
 #include "runtime/extensions/file_identity.hpp"
@@ -37,21 +36,11 @@ class Declarations {
   std::map<FileIdentity, Declaration> known_;
 };
 
-/// Asks a module that imports PyModuleDef_Init() and nothing that makes modules: its init function
-/// returns its definition.
-Declaration ask(const std::string& path, const std::string& init_symbol) {
-  void* library = nullptr;
-  {
-    const py::Detached detached;
-    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  }
-  if (!library) return Declaration::isolated;
-  const auto init = reinterpret_cast<PyObject* (*)()>(dlsym(library, init_symbol.c_str()));
-  if (!init) return Declaration::isolated;
-  PyObject* const made = py::guarded(init);
-  PyErr_Clear();
-  if (!made || !PyObject_TypeCheck(made, &PyModuleDef_Type)) return Declaration::other;
-  return declaration_of(*reinterpret_cast<PyModuleDef*>(made));
+/// NumPy's C API hands out its functions and types in a capsule, and its headers put that into a
+/// static. Each interpreter has a NumPy of its own, so whatever the module declares, it is for one.
+bool uses_numpy(const ElfImage& image) {
+  constexpr std::string_view capsule = "_ARRAY_API";
+  return memmem(image.bytes().data(), image.bytes().size(), capsule.data(), capsule.size());
 }
 
 }  // namespace
@@ -88,17 +77,13 @@ Declaration declaration_of(const PyModuleDef& definition) noexcept {
   return Declaration::other;
 }
 
-Declaration declaration_of(const std::string& path, const std::string& init_symbol) {
+Declaration declaration_of(const std::string& path) {
   try {
     const ElfImage image(path);
     const FileIdentity identity = identity_of(image.status());
     if (const auto known = Declarations::instance().find(identity)) return *known;
-    Declaration found = Declaration::other;
-    if (image.imports("PyModuleDef_Init")) {
-      const bool may_make_one =
-          image.imports("PyModule_Create2") || image.imports("PyModule_FromDefAndSpec2");
-      found = may_make_one ? Declaration::unknown : ask(path, init_symbol);
-    }
+    const bool may_declare = image.imports("PyModuleDef_Init") && !uses_numpy(image);
+    const Declaration found = may_declare ? Declaration::unknown : Declaration::other;
     Declarations::instance().set(identity, found);
     return found;
   } catch (const ExtensionError&) {

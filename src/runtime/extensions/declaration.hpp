@@ -16,7 +16,7 @@ namespace libatoll::runtime::extensions {
 enum class Declaration : unsigned char {
   isolated,  ///< `Py_MOD_PER_INTERPRETER_GIL_SUPPORTED`: all interpreters may share the file
   other,     ///< anything else
-  unknown,   ///< only its init function can tell, and that may make the module at once
+  unknown,   ///< only its init function can tell, which may set statics: a copy is asked
 };
 
 /// `PyInit_x` or, for names that are not ASCII, `PyInitU_` and punycode, of the module's full name;
@@ -29,10 +29,9 @@ enum class Declaration : unsigned char {
 /// What the definition says. It must be one of multi-phase initialisation.
 [[nodiscard]] Declaration declaration_of(const PyModuleDef& definition) noexcept;
 
-/// What the file says, once per process and state of the file. Calls the init function of a module
-/// that can only answer with its definition, in the current interpreter. `isolated` also for what
-/// cannot be read: CPython has the right words for that. No Python error is set afterwards.
-[[nodiscard]] Declaration declaration_of(const std::string& path, const std::string& init_symbol);
+/// What the file says, as far as that is known without running it. `isolated` also for what cannot
+/// be read: CPython has the right words for that.
+[[nodiscard]] Declaration declaration_of(const std::string& path);
 
 /// From now on that is known of the file.
 void set_declaration(const std::string& path, Declaration declaration);

@@ -189,6 +189,53 @@ void ElfImage::rename_library(const std::string& from, const std::string& to) {
   }
 }
 
+void ElfImage::drop_exit_handlers() {
+  // Constructors register them while the file is loaded, before anybody could replace the function.
+  // A function of the same library and version that takes no arguments and returns 0 stands in.
+  redirect("__cxa_atexit", "sched_yield");
+  for (auto& entry : dynamic_) {
+    if (entry.d_tag == DT_FINI_ARRAYSZ) entry.d_un.d_val = 0;
+    // Means nothing in a library.
+    if (entry.d_tag == DT_FINI) entry.d_tag = DT_DEBUG;
+  }
+}
+
+void ElfImage::prefer_own_symbols() {
+  for (auto& entry : dynamic_) {
+    if (entry.d_tag == DT_FLAGS) {
+      entry.d_un.d_val |= DF_SYMBOLIC;
+      return;
+    }
+  }
+  for (auto& entry : dynamic_) {
+    if (entry.d_tag == DT_DEBUG) {
+      entry.d_tag = DT_SYMBOLIC;
+      return;
+    }
+  }
+}
+
+void ElfImage::redirect(std::string_view from, std::string_view to) {
+  const auto all = symbols();
+  const auto symbol = std::ranges::find_if(all, [&](const ElfW(Sym) & each) {
+    return each.st_shndx == SHN_UNDEF && from == text(each.st_name);
+  });
+  if (symbol == all.end()) return;
+  char* const strings = at<char>(strings_offset_, strings_size_);
+  const std::string whole = std::string(to) + '\0';
+  if (const std::size_t found = std::string_view(strings, strings_size_).find(whole);
+      found != std::string_view::npos) {
+    symbol->st_name = static_cast<ElfW(Word)>(found);
+    return;
+  }
+  // In its place, unless other names end with a part of it, such as `exit`.
+  const std::size_t begin = symbol->st_name;
+  const bool is_shared = std::ranges::any_of(all, [&](const ElfW(Sym) & each) {
+    return &each != &*symbol && each.st_name >= begin && each.st_name < begin + from.size();
+  });
+  if (!is_shared && to.size() <= from.size()) std::ranges::copy(whole, strings + begin);
+}
+
 std::vector<std::string> ElfImage::folders_beside() const {
   auto lists = strings(DT_RUNPATH);
   if (lists.empty()) lists = strings(DT_RPATH);

@@ -45,6 +45,13 @@ class ElfImage {
   /// Gives a library another name of the same length, wherever this file says its own or that of
   /// one that it needs. Throws ExtensionError if the name is a part of another text.
   void rename_library(const std::string& from, const std::string& to);
+  /// Takes away what the file would run when the process ends: the destructors of its C++ statics
+  /// and other functions that it registers with the C library. By then the interpreter that these
+  /// objects belong to is gone.
+  void drop_exit_handlers();
+  /// Makes the file find its own functions and variables before those that others have made
+  /// visible to all.
+  void prefer_own_symbols();
   /// The folders of DT_RUNPATH (else DT_RPATH) that lie relative to the file itself, as paths.
   [[nodiscard]] std::vector<std::string> folders_beside() const;
   /// Makes plain symbols of those definitions that the dynamic linker would unify over the whole
@@ -59,6 +66,9 @@ class ElfImage {
   [[nodiscard]] const char* text(std::size_t index) const;
   [[nodiscard]] std::vector<std::string> strings(ElfW(Sxword) tag) const;
   [[nodiscard]] std::span<ElfW(Sym)> symbols() const;
+  /// Makes the file import `to` in the place of `from`, of the same library and version, if it
+  /// imports that and there is room for the name.
+  void redirect(std::string_view from, std::string_view to);
   void read();
   [[nodiscard]] std::size_t count_symbols(std::size_t gnu_hash) const;
 

@@ -210,9 +210,7 @@ PyObject* create_module(PyObject* original, PyObject* const* args, Py_ssize_t co
   if (!file) return nullptr;
   const bool is_own = is_standard(name.get());
   if (self->config().extensions == Extensions::automatic || is_own) {
-    const std::string symbol = init_function(name.get());
-    if (symbol.empty()) return nullptr;
-    Declaration declaration = declaration_of(file, symbol);
+    Declaration declaration = declaration_of(file);
     if (declaration == Declaration::unknown) {
       py::Ref module = create_private(*self, loader, spec, name.get(), path.get(), file, true);
       declaration = module || PyErr_Occurred() ? Declaration::other : Declaration::isolated;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "atoll/error.hpp"
+#include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/extensions/error.hpp"
 #include "runtime/interpreter/registry.hpp"
@@ -181,6 +182,18 @@ void gil_state_release(PyGILState_STATE state) {
   return owner ? owner->state() : PyInterpreterState_Main();
 }
 
+/// Code that lets go of Python objects asks that first, lest it wait for an interpreter that is no
+/// more.
+[[gnu::noinline]] int is_initialized() {
+  const Interpreter* const owner = Owners::instance().find(__builtin_return_address(0));
+  return Py_IsInitialized() && !(owner && owner->is_closed());
+}
+
+[[gnu::noinline]] int is_finalizing() {
+  const Interpreter* const owner = Owners::instance().find(__builtin_return_address(0));
+  return ATOLL_PY_IS_FINALIZING() || (owner && owner->is_closed());
+}
+
 struct Replacement {
   const char* name;
   void* function;
@@ -192,6 +205,9 @@ const Replacement replacements[] = {
     {"PyGILState_GetThisThreadState", reinterpret_cast<void*>(gil_state_get_this_thread_state)},
     {"Py_AddPendingCall", reinterpret_cast<void*>(add_pending_call)},
     {"PyInterpreterState_Main", reinterpret_cast<void*>(interpreter_state_main)},
+    {"Py_IsInitialized", reinterpret_cast<void*>(is_initialized)},
+    {"Py_IsFinalizing", reinterpret_cast<void*>(is_finalizing)},
+    {"_Py_IsFinalizing", reinterpret_cast<void*>(is_finalizing)},
 };
 
 // --- the table of imported functions -------------------------------------------------------------

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <vector>
 
 #include "runtime/extensions/copy_store.hpp"
@@ -16,6 +15,7 @@
 #include "runtime/extensions/error.hpp"
 #include "runtime/extensions/file_identity.hpp"
 #include "runtime/extensions/interpose.hpp"
+#include "runtime/extensions/library_graph.hpp"
 
 namespace libatoll::runtime::extensions {
 
@@ -26,63 +26,27 @@ std::string linker_error() {
   return text ? text : "no reason given";
 }
 
-/// A library that lies beside a file which needs it, in its wheel.
-struct Library {
-  std::string name;  ///< as it is needed
-  std::string path;
-};
+using Library = LibraryGraph::Library;
 
-std::vector<Library> libraries_beside(const ElfImage& image) {
-  std::vector<Library> out;
-  for (const std::string& name : image.needed()) {
-    for (const std::string& folder : image.folders_beside()) {
-      const std::string path = folder + '/' + name;
-      if (access(path.c_str(), F_OK) != 0) continue;
-      out.push_back({name, path});
-      break;
-    }
-  }
-  return out;
+/// Loads a library by its own path, as all interpreters use it, and first what it needs.
+void* open_shared(const Library& library) {
+  for (const Library* const each : library.needs) (void)open_shared(*each);
+  void* const handle = dlopen(library.path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle) throw ExtensionError("needs a library that cannot be loaded: " + linker_error());
+  return handle;
 }
-
-/// Those of a wheel's libraries of which each interpreter needs its own: they use Python's C API,
-/// or are needed by one that does, and may keep what it has told them, such as functions to call.
-class PrivateLibraries {
- public:
-  explicit PrivateLibraries(const ElfImage& image) {
-    for (const Library& library : libraries_beside(image)) visit(library);
-  }
-
-  [[nodiscard]] bool contains(const std::string& path) const { return paths_.contains(path); }
-
- private:
-  void visit(const Library& library) {
-    if (!visited_.insert(library.path).second) return;
-    const ElfImage image(library.path);
-    const auto beside = libraries_beside(image);
-    for (const Library& each : beside) visit(each);
-    if (image.imports_python()) claim(library);
-  }
-
-  void claim(const Library& library) {
-    if (!paths_.insert(library.path).second) return;
-    for (const Library& each : libraries_beside(ElfImage(library.path))) claim(each);
-  }
-
-  std::set<std::string> visited_;
-  std::set<std::string> paths_;
-};
 
 /// Another name of the same length for the copy of a library: the dynamic linker takes libraries of
 /// one name for one. The same for the same file and place, so that copies can be used again.
-std::string private_name(const Library& library, const FileIdentity& identity, std::size_t place) {
+std::string private_name(const std::string& name, const std::string& path,
+                         const FileIdentity& identity, std::size_t place) {
   constexpr std::string_view digits =
       "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  const std::string key = library.path + '\0' + std::to_string(std::get<1>(identity)) + '\0' +
+  const std::string key = path + '\0' + std::to_string(std::get<1>(identity)) + '\0' +
                           std::to_string(std::get<3>(identity)) + '\0' + std::to_string(place);
   std::uint64_t state = 0xcbf29ce484222325ULL;
   for (const char c : key) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  std::string out = library.name;
+  std::string out = name;
   for (char& c : out) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
     c = digits[(state >> 33) % digits.size()];
@@ -110,8 +74,8 @@ class Copies {
     ElfImage image(path);
     const FileIdentity identity = identity_of(image.status());
     if (const Copy* const known = find(identity, owner)) return known->library;
-    const PrivateLibraries own(image);
-    return load(image, path, {}, identity, own, owner).library;
+    const LibraryGraph graph(image);
+    return load(image, path, {}, graph.roots(), identity, owner).library;
   }
 
  private:
@@ -128,7 +92,8 @@ class Copies {
 
   /// `name`: of a library, how it is needed; empty for a module.
   const Copy& load(ElfImage& image, const std::string& path, const std::string& name,
-                   const FileIdentity& identity, const PrivateLibraries& own, Interpreter& owner) {
+                   const std::vector<const Library*>& needs, const FileIdentity& identity,
+                   Interpreter& owner) {
     std::size_t place = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -137,18 +102,16 @@ class Copies {
     // What it needs comes first: the dynamic linker takes loaded libraries, which it knows by name,
     // for what the copy needs.
     std::vector<void*> shared;
-    for (const Library& library : libraries_beside(image)) {
-      if (own.contains(library.path)) {
-        image.rename_library(library.name, load_library(library, own, owner).name);
-        continue;
+    for (const Library* const library : needs) {
+      if (library->is_private) {
+        image.rename_library(library->name, load_library(*library, owner).name);
+      } else {
+        shared.push_back(open_shared(*library));
       }
-      void* const handle = dlopen(library.path.c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (!handle) throw ExtensionError("needs a library that cannot be loaded: " + linker_error());
-      shared.push_back(handle);
     }
     Copy copy{nullptr, {}};
     if (!name.empty()) {
-      copy.name = private_name({name, path}, identity, place);
+      copy.name = private_name(name, path, identity, place);
       const std::string soname = image.soname();
       if (soname.size() != name.size()) {
         throw ExtensionError("needs the library " + path + ", which calls itself " + soname);
@@ -160,6 +123,8 @@ class Copies {
              std::any_of(shared.begin(), shared.end(),
                          [symbol](void* library) { return dlsym(library, symbol) != nullptr; });
     });
+    image.drop_exit_handlers();
+    image.prefer_own_symbols();
     copy.library = dlopen(store_copy(image, path, place).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!copy.library) throw ExtensionError("cannot be loaded: " + linker_error());
     interpose(copy.library, owner);
@@ -167,12 +132,11 @@ class Copies {
     return loaded_.emplace(std::pair(identity, owner.id()), std::move(copy)).first->second;
   }
 
-  const Copy& load_library(const Library& library, const PrivateLibraries& own,
-                           Interpreter& owner) {
+  const Copy& load_library(const Library& library, Interpreter& owner) {
     ElfImage image(library.path);
     const FileIdentity identity = identity_of(image.status());
     if (const Copy* const known = find(identity, owner)) return *known;
-    return load(image, library.path, library.name, identity, own, owner);
+    return load(image, library.path, library.name, library.needs, identity, owner);
   }
 
   std::mutex mutex_;  // never held while files are read or libraries loaded
