@@ -28,7 +28,7 @@ package_sources := CMakeLists.txt pyproject.toml $(wildcard README.md) LICENSE \
 ctest := ctest --output-on-failure --no-tests=error --parallel $(JOBS)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build lint format bench cpython-suite asan fuzz tsan clean
+.PHONY: help demo test build lint format bench cpython-suite extensions asan fuzz tsan clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -64,6 +64,12 @@ bench: build $(venv)/bench-tools ## Run the benchmarks, beside CPython's own mod
 
 cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
 	$(py) tools/cpython_suite/run.py --logs $(build)/cpython-suite-$(version) $(ARGS)
+
+extensions: $(venv)/package ## Use popular packages in isolated interpreters; write docs/extensions.md (4 GB)
+	tools/make_venv $(python) $(build)/venv-extensions-$(version)
+	$(build)/venv-extensions-$(version)/bin/python -m pip install --quiet --no-build-isolation -Cbuild-dir=$(tree) .
+	$(py) tools/extensions/run.py --requirements | $(build)/venv-extensions-$(version)/bin/python -m pip install --quiet --only-binary :all: -r /dev/stdin
+	$(build)/venv-extensions-$(version)/bin/python tools/extensions/run.py --output docs/extensions.md $(ARGS)
 
 asan: $(venv)/package ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/ensure doctest

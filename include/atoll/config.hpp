@@ -35,7 +35,8 @@ struct Config {
   bool allow_daemon_threads = false;          ///< daemon threads may be started
   bool check_multi_interp_extensions = true;  ///< refuse extensions that do not support isolation
   Gil gil = Gil::own;
-  /// Matters while check_multi_interp_extensions is set.
+  /// Matters while check_multi_interp_extensions is set. All but `declared` allow daemon threads,
+  /// too: they are told to end when the interpreter is closed.
   Extensions extensions = default_extensions();
 
   /// Everything of its own; what atoll creates by default.

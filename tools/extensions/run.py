@@ -75,7 +75,7 @@ def try_package(package: dict[str, Any], where: str, timeout: float) -> Trial:
         hung = True
         os.killpg(child.pid, signal.SIGABRT)  # faulthandler shows where
         _, errors = child.communicate()
-    with open(read, encoding="utf-8") as told:
+    with os.fdopen(read, encoding="utf-8") as told:
         for line in told:
             facts = json.loads(line)
             trial.steps[facts.pop("step")] = facts

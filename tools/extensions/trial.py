@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 
 ROUNDS = 3
 
@@ -20,8 +21,8 @@ def tell(step: str, **facts: object) -> None:
 
 def memory() -> int:
     """Proportional share of memory, in kB."""
-    with open("/proc/self/smaps_rollup") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def import_here(module: str) -> tuple[float, list[str]]:
@@ -72,6 +73,7 @@ def at_once(interpreters: list, code: str, rounds: int) -> str:
 
 def main() -> None:
     given = json.load(sys.stdin)
+    sys.argv = ["use"]
     module, use, threads = given["module"], given["use"], given.get("threads", "")
     if given["where"] == "main":
         seconds, _ = import_here(module)

@@ -110,7 +110,9 @@ PyInterpreterConfig to_cpython(const Config& config) noexcept {
   out.allow_fork = config.allow_fork;
   out.allow_exec = config.allow_exec;
   out.allow_threads = config.allow_threads;
-  out.allow_daemon_threads = config.allow_daemon_threads;
+  // Packages that come with extension modules start them as well.
+  out.allow_daemon_threads =
+      config.allow_daemon_threads || config.extensions != Extensions::declared;
   out.check_multi_interp_extensions = config.check_multi_interp_extensions;
   switch (config.gil) {
     case Gil::default_:

@@ -1,4 +1,5 @@
 #include "runtime/process/lifecycle.hpp"
+#include "runtime/process/own_threads.hpp"
 
 #include <pthread.h>
 
@@ -181,23 +182,51 @@ bool has_foreign_thread_states(const Interpreter& target) {
   return count > target.slot_count();
 }
 
+/// How long daemon threads may take to end when their interpreter is closed.
+constexpr auto patience_with_threads = std::chrono::seconds(2);
+
+void end_for_good(Session& session) {
+  const Registry::EndingScope scope(Registry::instance());
+  py::guarded([&] { Py_EndInterpreter(session.thread_state()); });
+  session.abandon();
+}
+
+void warn_of_threads(const Interpreter& target, const std::string& names) {
+  PyObject* const error = PyErr_GetRaisedException();
+  if (PyErr_WarnFormat(
+          PyExc_ResourceWarning, 1,
+          "interpreter %lld is closed, but its memory is kept: daemon threads of it do "
+          "not end (%s)",
+          static_cast<long long>(target.id()), names.c_str()) < 0) {
+    PyErr_WriteUnraisable(nullptr);
+  }
+  PyErr_SetRaisedException(error);
+}
+
 /// Ends `target`, which nobody else can enter any more.
 void end(Interpreter& target) {
   Registry& registry = Registry::instance();
   // Its own threads may be blocked in atoll: they get an error, and CPython can join them.
   (void)core::begin_closing(target.id());
+  std::string left;
   {
     Session session(target, Session::Access::close);
     target.delete_slots_except(session.thread_state());
-    const Registry::EndingScope scope(registry);
-    py::guarded([&] { Py_EndInterpreter(session.thread_state()); });
-    session.abandon();
+    if (!end_own_threads(target, patience_with_threads)) {
+      left = names_of_threads();
+      session.leave();
+    }
+    if (left.empty()) end_for_good(session);
   }
   core::interpreter_gone(target.id());
-  target.end_close();
-  registry.remove(target);
+  if (left.empty()) {
+    target.end_close();
+    registry.remove(target);
+  }
+  if (!py::attached_thread_state()) return;
   // It may have held objects of the caller's.
-  if (py::attached_thread_state()) registry.current()->held().drain();
+  registry.current()->held().drain();
+  if (!left.empty()) warn_of_threads(target, left);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "runtime/process/exit_flag.hpp"
 #include "runtime/process/exit_memory.hpp"
 #include "runtime/process/lifecycle.hpp"
+#include "runtime/process/own_threads.hpp"
 #include "runtime/session/session.hpp"
 
 namespace libatoll::runtime::lifecycle {
@@ -73,6 +74,15 @@ void prepare(Interpreter& target) {
   }
 #endif
   target.delete_slots_except(session.thread_state());
+  if (target.is_own() && !end_own_threads(target, patience)) forget_own_threads(target);
+}
+
+/// Those that were closed, but whose threads did not end then.
+void prepare_left(Interpreter& target) {
+  if (!target.is_own() || !target.is_closed() || target.has_ended()) return;
+  const Session session(target, Session::Access::close);
+  target.delete_slots_except(session.thread_state());
+  if (!end_own_threads(target, patience)) forget_own_threads(target);
 }
 
 }  // namespace
@@ -92,6 +102,13 @@ void prepare_exit() noexcept {
 #endif
     } catch (const std::exception&) {
       // Closed meanwhile, or no memory for a thread state: CPython's finalization copes, or nobody.
+    }
+  }
+  for (const InterpreterHandle& record : Registry::instance().known()) {
+    try {
+      prepare_left(*record);
+    } catch (const std::exception&) {
+      // Another thread is just ending it.
     }
   }
   keep_freed_memory();

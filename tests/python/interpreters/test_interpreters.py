@@ -216,11 +216,13 @@ class TestConfig:
             interpreters.create(bad)
         assert interpreters.list_all() == before
 
-    def test_isolation(self, interp):
+    def test_isolation(self):
+        interp = interpreters.create(extensions="declared")
         with pytest.raises(ExecutionFailed, match="fork"):
             interp.exec("import os; os.fork()")
         with pytest.raises(ExecutionFailed, match="daemon"):
             interp.exec("import threading; threading.Thread(target=print, daemon=True).start()")
+        interp.close()
 
     def test_the_path_of_the_creator_is_inherited(self, tmp_path, monkeypatch):
         (tmp_path / "only_here.py").write_text("value = 42\n")

@@ -1,0 +1,78 @@
+#include "runtime/process/own_threads.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "py/ref.hpp"
+#include "py/thread_state.hpp"
+
+namespace libatoll::runtime::lifecycle {
+
+namespace {
+
+PyThreadState* first_other(const Interpreter& target) noexcept {
+  PyThreadState* const own = PyThreadState_Get();
+  PyThreadState* state = PyInterpreterState_ThreadHead(target.state());
+  while (state == own && state) state = PyThreadState_Next(state);
+  return state;
+}
+
+/// Calls a function of a module, if that has been imported.
+void call_if_loaded(const char* module_name, const char* function) noexcept {
+  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString(module_name));
+  const py::Ref module = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  if (module) {
+    py::guarded(
+        [&] { return py::Ref::steal(PyObject_CallMethod(module.get(), function, nullptr)); });
+  }
+  if (PyErr_Occurred()) PyErr_WriteUnraisable(module.get());
+}
+
+}  // namespace
+
+bool end_own_threads(Interpreter& target, std::chrono::milliseconds patience) noexcept {
+  if (!first_other(target)) return true;
+  call_if_loaded("threading", "_shutdown");
+  if (!first_other(target)) return true;
+  call_if_loaded("atexit", "_run_exitfuncs");
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  auto pause = std::chrono::milliseconds(1);
+  while (PyThreadState* state = first_other(target)) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    PyThreadState* const own = PyThreadState_Get();
+    for (; state; state = PyThreadState_Next(state)) {
+      if (state != own) PyThreadState_SetAsyncExc(state->thread_id, PyExc_SystemExit);
+    }
+    const py::Detached detached;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+std::string names_of_threads() {
+  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
+  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  const py::Ref all = py::Ref::steal(
+      threading ? PyObject_CallMethod(threading.get(), "enumerate", nullptr) : nullptr);
+  std::string out;
+  for (Py_ssize_t i = 0; all && PyList_Check(all.get()) && i < PyList_GET_SIZE(all.get()); ++i) {
+    PyObject* const thread = PyList_GET_ITEM(all.get(), i);
+    const py::Ref daemon = py::Ref::steal(PyObject_GetAttrString(thread, "daemon"));
+    const py::Ref text = py::Ref::steal(PyObject_GetAttrString(thread, "name"));
+    const char* const called = text ? PyUnicode_AsUTF8(text.get()) : nullptr;
+    if (daemon.get() != Py_True || !called) continue;
+    out += (out.empty() ? "" : ", ") + std::string(called);
+  }
+  PyErr_Clear();
+  return out.empty() ? "unknown to Python" : out;
+}
+
+void forget_own_threads(const Interpreter& target) noexcept {
+  while (PyThreadState* const state = first_other(target)) {
+    PyThreadState_Clear(state);
+    PyThreadState_Delete(state);
+  }
+}
+
+}  // namespace libatoll::runtime::lifecycle
