@@ -65,6 +65,7 @@ def try_package(package: dict[str, Any], where: str, timeout: float) -> Trial:
         errors="replace",
         pass_fds=[write],
         start_new_session=True,
+        cwd="/",  # some packages read the settings of a project that they are started in
         env=os.environ | {"OPENBLAS_NUM_THREADS": "2"},
     )
     os.close(write)

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "runtime/extensions/copy_store.hpp"
@@ -28,9 +29,12 @@ std::string linker_error() {
 
 using Library = LibraryGraph::Library;
 
-/// Loads a library by its own path, as all interpreters use it, and first what it needs.
-void* open_shared(const Library& library) {
-  for (const Library* const each : library.needs) (void)open_shared(*each);
+/// Loads a library by its own path, as all interpreters use it, and first what it needs. Libraries
+/// may need each other (FreeType and HarfBuzz do): `met` are those that it is about to load.
+void* open_shared(const Library& library, std::set<const Library*>& met) {
+  for (const Library* const each : library.needs) {
+    if (met.insert(each).second) (void)open_shared(*each, met);
+  }
   void* const handle = dlopen(library.path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) throw ExtensionError("needs a library that cannot be loaded: " + linker_error());
   return handle;
@@ -75,7 +79,8 @@ class Copies {
     const FileIdentity identity = identity_of(image.status());
     if (const Copy* const known = find(identity, owner)) return known->library;
     const LibraryGraph graph(image);
-    return load(image, path, {}, graph.roots(), identity, owner).library;
+    std::set<const Library*> loading;
+    return load(image, path, {}, graph.roots(), identity, loading, owner).library;
   }
 
  private:
@@ -93,7 +98,7 @@ class Copies {
   /// `name`: of a library, how it is needed; empty for a module.
   const Copy& load(ElfImage& image, const std::string& path, const std::string& name,
                    const std::vector<const Library*>& needs, const FileIdentity& identity,
-                   Interpreter& owner) {
+                   std::set<const Library*>& loading, Interpreter& owner) {
     std::size_t place = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -104,9 +109,10 @@ class Copies {
     std::vector<void*> shared;
     for (const Library* const library : needs) {
       if (library->is_private) {
-        image.rename_library(library->name, load_library(*library, owner).name);
+        image.rename_library(library->name, load_library(*library, loading, owner).name);
       } else {
-        shared.push_back(open_shared(*library));
+        std::set<const Library*> met{library};
+        shared.push_back(open_shared(*library, met));
       }
     }
     Copy copy{nullptr, {}};
@@ -132,11 +138,15 @@ class Copies {
     return loaded_.emplace(std::pair(identity, owner.id()), std::move(copy)).first->second;
   }
 
-  const Copy& load_library(const Library& library, Interpreter& owner) {
+  const Copy& load_library(const Library& library, std::set<const Library*>& loading,
+                           Interpreter& owner) {
     ElfImage image(library.path);
     const FileIdentity identity = identity_of(image.status());
     if (const Copy* const known = find(identity, owner)) return *known;
-    return load(image, library.path, library.name, library.needs, identity, owner);
+    if (!loading.insert(&library).second) {
+      throw ExtensionError("needs libraries that use Python and need each other: " + library.path);
+    }
+    return load(image, library.path, library.name, library.needs, identity, loading, owner);
   }
 
   std::mutex mutex_;  // never held while files are read or libraries loaded
