@@ -227,11 +227,51 @@ PyObject* create_module(PyObject* original, PyObject* const* args, Py_ssize_t co
   return create_private(*self, loader, spec, name.get(), path.get(), file, false).release();
 }
 
+/// uvloop sets signal.set_wakeup_fd() in every main thread, which interpreters have as well;
+/// CPython refuses that in all but the main interpreter, and uvloop does not expect it. It takes
+/// the function when its module is executed: while one lives, that is a harmless one.
+class WakeupFdScope {
+ public:
+  explicit WakeupFdScope(PyObject* module) {
+    const py::Ref name = py::Ref::steal(PyModule_GetNameObject(module));
+    PyErr_Clear();
+    if (!name || PyUnicode_CompareWithASCIIString(name.get(), "uvloop.loop") != 0) return;
+    signal_ = py::Ref::steal(PyImport_ImportModule("signal"));
+    if (!signal_) {
+      PyErr_Clear();
+      return;
+    }
+    static PyMethodDef harmless = {
+        "set_wakeup_fd", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(ignore)),
+        METH_VARARGS | METH_KEYWORDS, "There are no signals in this interpreter."};
+    former_ = py::Ref::steal(PyObject_GetAttrString(signal_.get(), "set_wakeup_fd"));
+    const py::Ref function = py::Ref::steal(PyCFunction_New(&harmless, nullptr));
+    if (function) PyObject_SetAttrString(signal_.get(), "set_wakeup_fd", function.get());
+    PyErr_Clear();
+  }
+  ~WakeupFdScope() {
+    if (!former_) return;
+    PyObject* const error = PyErr_GetRaisedException();
+    PyObject_SetAttrString(signal_.get(), "set_wakeup_fd", former_.get());
+    PyErr_Clear();
+    PyErr_SetRaisedException(error);
+  }
+  WakeupFdScope(const WakeupFdScope&) = delete;
+  WakeupFdScope& operator=(const WakeupFdScope&) = delete;
+
+ private:
+  static PyObject* ignore(PyObject*, PyObject*, PyObject*) { return PyLong_FromLong(-1); }
+
+  py::Ref signal_;
+  py::Ref former_;
+};
+
 PyObject* exec_module(PyObject* original, PyObject* const* args, Py_ssize_t count) {
   if (count != 2) return PyErr_Format(PyExc_TypeError, "exec_module() takes a module");
   if (!PyObject_HasAttrString(args[0], mark)) {
     return PyObject_CallFunctionObjArgs(original, args[0], args[1], nullptr);
   }
+  const WakeupFdScope signals(args[1]);
   const CheckScope check(true);
   return check ? PyObject_CallFunctionObjArgs(original, args[0], args[1], nullptr) : nullptr;
 }
