@@ -14,7 +14,6 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
@@ -27,20 +26,18 @@ import atoll
 
 FRAMES = 8
 SHOPS = [f"shop {number}" for number in range(300)]
-
 type Frames = list[pd.DataFrame]
 
 
 def make_sales(year: int, rows: int) -> pd.DataFrame:
     random = np.random.default_rng(seed=year)
-    return pd.DataFrame(
-        {
-            "day": pd.Timestamp(year, 1, 1) + pd.to_timedelta(random.integers(365, size=rows), "D"),
-            "shop": random.choice(SHOPS, size=rows),
-            "price": random.gamma(2.0, 10.0, size=rows).round(2),
-            "count": random.integers(1, 10, size=rows),
-        }
-    )
+    columns = {
+        "day": pd.Timestamp(year, 1, 1) + pd.to_timedelta(random.integers(365, size=rows), "D"),
+        "shop": random.choice(SHOPS, size=rows),
+        "price": random.gamma(2.0, 10.0, size=rows).round(2),
+        "count": random.integers(1, 10, size=rows),
+    }
+    return pd.DataFrame(columns)
 
 
 def summarise(sales: pd.DataFrame) -> pd.DataFrame:
@@ -56,12 +53,11 @@ def summarise(sales: pd.DataFrame) -> pd.DataFrame:
     )
     compared = sales.merge(days[[*keys, "median_price"]], on=keys)
     dear = compared[compared["price"] > compared["median_price"]]
-    return days.merge(
-        dear.groupby(keys, as_index=False).agg(dear_revenue=("revenue", "sum")), on=keys, how="left"
-    )
+    dear_days = dear.groupby(keys, as_index=False).agg(dear_revenue=("revenue", "sum"))
+    return days.merge(dear_days, on=keys, how="left")
 
 
-def run_in(make_pool: Callable[[], Any], frames: Frames) -> tuple[list[Frames], list[float]]:
+def run_in(make_pool: partial[Any], frames: Frames) -> tuple[list[Frames], list[float]]:
     """The results of two runs, and their times: with making the pool, and without."""
     results, times = [], [time.perf_counter()]
     with make_pool() as pool:
@@ -73,7 +69,7 @@ def run_in(make_pool: Callable[[], Any], frames: Frames) -> tuple[list[Frames], 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Summarise frames on one core, then on all.")
-    parser.add_argument("--rows", type=int, default=500_000, metavar="N", help="(%(default)s)")
+    parser.add_argument("--rows", type=int, default=1_000_000, metavar="N", help="(%(default)s)")
     rows = parser.parse_args().rows
     workers = len(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
@@ -83,17 +79,15 @@ if __name__ == "__main__":
     expected = [summarise(frame) for frame in frames]
     serially = time.perf_counter() - begin
     print(f"serially        {serially:6.2f} s")
-    ways = {
-        f"{workers} processes": partial(ProcessPoolExecutor, workers, mp_context=spawn),
-        f"{workers} interpreters": partial(atoll.Pool, workers),
-    }
+    processes = partial(ProcessPoolExecutor, workers, mp_context=spawn)
+    ways = {"processes": processes, "interpreters": partial(atoll.Pool, workers)}
     for title, make_pool in ways.items():
         results, (cold, warm) = run_in(make_pool, frames)
-        print(f"{title:<16}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")
+        print(f"{workers} {title:<14}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")
         print(f"again, in the same pool {warm:6.2f} s {serially / warm:5.2f} x")
         try:
             for frame, result in zip(2 * expected, results[0] + results[1], strict=True):
                 assert_frame_equal(frame, result)
         except AssertionError as error:
-            sys.exit(f"the results of {title} differ from the serial ones: {error}")
+            sys.exit(f"the results of the {title} differ: {error}")
     print("results          equal")

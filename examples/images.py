@@ -16,7 +16,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -58,7 +57,7 @@ def analyse(path: Path) -> tuple[str, Statistics]:
     return path.name, (*counts.tolist(), round(1000 * float(grey.mean())))
 
 
-def run_in(make_pool: Callable[[], Any], paths: list[Path]) -> tuple[list[Results], list[float]]:
+def run_in(make_pool: partial[Any], paths: list[Path]) -> tuple[list[Results], list[float]]:
     """The results of two runs, and their times: with making the pool, and without."""
     results, times = [], [time.perf_counter()]
     with make_pool() as pool:
@@ -75,10 +74,8 @@ if __name__ == "__main__":
     workers = len(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
 
-    ways = {
-        f"{workers} processes": partial(ProcessPoolExecutor, workers, mp_context=spawn),
-        f"{workers} interpreters": partial(atoll.Pool, workers),
-    }
+    processes = partial(ProcessPoolExecutor, workers, mp_context=spawn)
+    ways = {"processes": processes, "interpreters": partial(atoll.Pool, workers)}
     with tempfile.TemporaryDirectory() as folder:
         paths = make_pictures(Path(folder), count)
         begin = time.perf_counter()
@@ -87,8 +84,8 @@ if __name__ == "__main__":
         print(f"serially        {serially:6.2f} s")
         for title, make_pool in ways.items():
             results, (cold, warm) = run_in(make_pool, paths)
-            print(f"{title:<16}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")
+            print(f"{workers} {title:<14}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")
             print(f"again, in the same pool {warm:6.2f} s {serially / warm:5.2f} x")
             if any(result != expected for result in results):
-                sys.exit(f"the results of {title} differ from the serial ones")
+                sys.exit(f"the results of the {title} differ")
     print("results          equal")

@@ -16,7 +16,6 @@ import pickle
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -47,9 +46,7 @@ def predict(batch: np.ndarray) -> np.ndarray:
     return model.predict(batch)
 
 
-def run_in(
-    make_pool: Callable[[], Any], batches: np.ndarray
-) -> tuple[list[np.ndarray], list[float]]:
+def run_in(make_pool: partial[Any], batches: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
     """The results of two runs, and their times: with making the pool, and without."""
     results, times = [], [time.perf_counter()]
     with make_pool() as pool:
@@ -71,10 +68,7 @@ if __name__ == "__main__":
         file = Path(folder, "model.pickle")
         loading: dict[str, Any] = {"initializer": load, "initargs": (file,)}
         processes = partial(ProcessPoolExecutor, workers, mp_context=spawn, **loading)
-        ways = {
-            f"{workers} processes": processes,
-            f"{workers} interpreters": partial(atoll.Pool, workers, **loading),
-        }
+        ways = {"processes": processes, "interpreters": partial(atoll.Pool, workers, **loading)}
         train(file)
         begin = time.perf_counter()
         load(file)
@@ -83,8 +77,8 @@ if __name__ == "__main__":
         print(f"serially        {serially:6.2f} s")
         for title, make_pool in ways.items():
             results, (cold, warm) = run_in(make_pool, batches)
-            print(f"{title:<16}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")
+            print(f"{workers} {title:<14}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")
             print(f"again, in the same pool {warm:6.2f} s {serially / warm:5.2f} x")
             if not all(np.array_equal(expected, result) for result in results):
-                sys.exit(f"the predictions of {title} differ from the serial ones")
+                sys.exit(f"the predictions of the {title} differ")
     print("predictions      equal")

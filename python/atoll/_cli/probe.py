@@ -35,8 +35,12 @@ def main() -> None:
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        # Without waiting for imports that may never end.
+        os._exit(130)
 
 
 def _try_one(

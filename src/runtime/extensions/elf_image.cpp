@@ -26,15 +26,15 @@ constexpr ElfW(Half) this_machine = EM_NONE;
 
 }  // namespace
 
-ElfImage::ElfImage(const std::string& path) : path_(path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file || fstat(file.get(), &status_) != 0) {
+ElfImage::ElfImage(const std::string& path)
+    : path_(path), file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (!file_ || fstat(file_.get(), &status_) != 0) {
     throw ExtensionError(std::string("cannot be read: ") + std::strerror(errno));
   }
   if (!S_ISREG(status_.st_mode)) throw ExtensionError("is no regular file");
   size_ = static_cast<std::size_t>(status_.st_size);
   if (size_ < sizeof(ElfW(Ehdr))) throw ExtensionError("is no ELF file: too short");
-  void* const memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
+  void* const memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file_.get(), 0);
   if (memory == MAP_FAILED) {
     throw ExtensionError(std::string("cannot be mapped: ") + std::strerror(errno));
   }

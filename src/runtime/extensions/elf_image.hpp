@@ -21,6 +21,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/extensions/file_descriptor.hpp"
+
 namespace libatoll::runtime::extensions {
 
 class ElfImage {
@@ -34,6 +36,8 @@ class ElfImage {
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   /// Of the file, when it was opened.
   [[nodiscard]] const struct stat& status() const noexcept { return status_; }
+  /// Of the file, open for reading as long as the image exists.
+  [[nodiscard]] int descriptor() const noexcept { return file_.get(); }
   /// DT_NEEDED, in order.
   [[nodiscard]] std::vector<std::string> needed() const { return strings(DT_NEEDED); }
   /// DT_SONAME, or empty.
@@ -73,6 +77,7 @@ class ElfImage {
   [[nodiscard]] std::size_t count_symbols(std::size_t gnu_hash) const;
 
   std::string path_;
+  FileDescriptor file_;
   struct stat status_ {};
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -307,4 +307,49 @@ void interpose(void* library, Interpreter& owner) {
   Owners::instance().add({layout.begin, layout.end, InterpreterHandle::share(&owner)});
 }
 
+namespace {
+
+struct Sharing {
+  const link_map* map;
+  int original;
+};
+
+int share_segments(dl_phdr_info* info, std::size_t, void* data) {
+  const auto& sharing = *static_cast<const Sharing*>(data);
+  if (info->dlpi_addr != sharing.map->l_addr) return 0;
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (const auto& segment : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
+    // What is written to is the copy's own.
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = (info->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+    const std::uintptr_t end =
+        (info->dlpi_addr + segment.p_vaddr + segment.p_filesz + page - 1) & ~(page - 1);
+    const int protection = PROT_READ | ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0);
+    const auto offset = static_cast<off_t>(segment.p_offset & ~(page - 1));
+    const std::size_t size = end - begin;
+    void* const seen = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, sharing.original, offset);
+    if (seen == MAP_FAILED) continue;
+    // The names that were edited lie at the beginning: all after the last page that differs.
+    std::size_t same = size;
+    while (same >= page && std::memcmp(static_cast<std::byte*>(seen) + same - page,
+                                       reinterpret_cast<void*>(begin + same - page), page) == 0) {
+      same -= page;
+    }
+    munmap(seen, size);
+    if (same == size) continue;
+    (void)mmap(reinterpret_cast<void*>(begin + same), size - same, protection,
+               MAP_PRIVATE | MAP_FIXED, sharing.original, offset + static_cast<off_t>(same));
+  }
+  return 1;
+}
+
+}  // namespace
+
+void share_pages(void* library, int original) noexcept {
+  link_map* map = nullptr;
+  if (dlinfo(library, RTLD_DI_LINKMAP, &map) != 0) return;
+  Sharing sharing{map, original};
+  dl_iterate_phdr(share_segments, &sharing);
+}
+
 }  // namespace libatoll::runtime::extensions

@@ -17,4 +17,9 @@ namespace libatoll::runtime::extensions {
 /// it lies as `owner`'s, and replaces what it imports. Throws ExtensionError. It must stay loaded.
 void interpose(void* library, Interpreter& owner);
 
+/// Maps the code and the constants of a copy from the original file, where both are the same: these
+/// pages are then shared with all interpreters and processes that use it, and debuggers know them
+/// by their name. `original`: a descriptor of the file that the copy was made of. Best effort.
+void share_pages(void* library, int original) noexcept;
+
 }  // namespace libatoll::runtime::extensions

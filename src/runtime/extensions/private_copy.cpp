@@ -134,6 +134,7 @@ class Copies {
     copy.library = dlopen(store_copy(image, path, place).c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!copy.library) throw ExtensionError("cannot be loaded: " + linker_error());
     interpose(copy.library, owner);
+    share_pages(copy.library, image.descriptor());
     const std::lock_guard lock(mutex_);
     return loaded_.emplace(std::pair(identity, owner.id()), std::move(copy)).first->second;
   }
