@@ -1,4 +1,4 @@
-"""NumPy, pandas, scikit-learn and pydantic in workers, in each kind of pool; prints medians as JSON.
+"""NumPy, pandas, scikit-learn and pydantic in each kind of pool; prints medians as JSON.
 
 python benchmarks/packages_program.py ROUNDS
 """
@@ -56,7 +56,7 @@ def validate(records: bytes) -> int:
 
 def memory(_: int) -> tuple[int, int]:
     """The process and its proportional share of memory in kB, when NumPy is imported."""
-    import numpy  # noqa: F401, ICN001
+    import numpy  # noqa: F401
 
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return os.getpid(), next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
@@ -140,7 +140,7 @@ def main(rounds: int) -> None:
             if way != "serial":
                 seconds, kilobytes = start_up(way)
                 note("start of a pool with NumPy, ms", way, seconds * 1e3)
-                note("memory of a worker with NumPy, MB", way, kilobytes / 1024)
+                note("memory of a worker with NumPy, KB", way, kilobytes)
     items = work()
     for row, (function, given) in items.items():
         expected: bytes | None = None
@@ -154,7 +154,11 @@ def main(rounds: int) -> None:
             got = pickle.dumps([getattr(each, "shape", each) for each in results])
             expected = expected or got
             assert got == expected, (row, way)
-    print(json.dumps({row: {w: statistics.median(v) for w, v in by.items()} for row, by in times.items()}))
+    print(
+        json.dumps(
+            {row: {w: statistics.median(v) for w, v in by.items()} for row, by in times.items()}
+        )
+    )
 
 
 if __name__ == "__main__":

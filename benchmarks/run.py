@@ -25,7 +25,17 @@ from measure import ATOLL, STOCK, Options, Row, Subject
 #: Measured by pyperf, as it was published; it has a table of its own.
 PUBLISHED = "published"
 SUBJECTS = (
-    *("interpreters", "queues", "csp", "pools", "script", "transfer", "buffers", "memory"),
+    *(
+        "interpreters",
+        "queues",
+        "csp",
+        "pools",
+        "script",
+        "transfer",
+        "buffers",
+        "packages",
+        "memory",
+    ),
     "speedup",
     PUBLISHED,
 )
