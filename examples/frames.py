@@ -26,7 +26,6 @@ import atoll
 
 FRAMES = 8
 SHOPS = [f"shop {number}" for number in range(300)]
-type Frames = list[pd.DataFrame]
 
 
 def make_sales(year: int, rows: int) -> pd.DataFrame:
@@ -48,7 +47,6 @@ def summarise(sales: pd.DataFrame) -> pd.DataFrame:
         sold=("count", "sum"),
         revenue=("revenue", "sum"),
         median_price=("price", "median"),
-        deviation=("price", "std"),
         prices=("price", "nunique"),
     )
     compared = sales.merge(days[[*keys, "median_price"]], on=keys)
@@ -57,7 +55,7 @@ def summarise(sales: pd.DataFrame) -> pd.DataFrame:
     return days.merge(dear_days, on=keys, how="left")
 
 
-def run_in(make_pool: partial[Any], frames: Frames) -> tuple[list[Frames], list[float]]:
+def run_in(make_pool: partial[Any], frames: list[Any]) -> tuple[list[Any], list[float]]:
     """The results of two runs, and their times: with making the pool, and without."""
     results, times = [], [time.perf_counter()]
     with make_pool() as pool:
@@ -73,14 +71,13 @@ if __name__ == "__main__":
     rows = parser.parse_args().rows
     workers = len(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
-
     frames = [make_sales(2020 + number, rows) for number in range(FRAMES)]
     begin = time.perf_counter()
     expected = [summarise(frame) for frame in frames]
     serially = time.perf_counter() - begin
     print(f"serially        {serially:6.2f} s")
     processes = partial(ProcessPoolExecutor, workers, mp_context=spawn)
-    ways = {"processes": processes, "interpreters": partial(atoll.Pool, workers)}
+    ways: dict[str, Any] = {"processes": processes, "interpreters": partial(atoll.Pool, workers)}
     for title, make_pool in ways.items():
         results, (cold, warm) = run_in(make_pool, frames)
         print(f"{workers} {title:<14}{cold:6.2f} s {serially / cold:5.2f} x", end="    ")

@@ -73,9 +73,8 @@ if __name__ == "__main__":
     count = parser.parse_args().pictures
     workers = len(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")
-
     processes = partial(ProcessPoolExecutor, workers, mp_context=spawn)
-    ways = {"processes": processes, "interpreters": partial(atoll.Pool, workers)}
+    ways: dict[str, Any] = {"processes": processes, "interpreters": partial(atoll.Pool, workers)}
     with tempfile.TemporaryDirectory() as folder:
         paths = make_pictures(Path(folder), count)
         begin = time.perf_counter()

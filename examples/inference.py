@@ -43,7 +43,8 @@ def load(path: Path) -> None:
 
 
 def predict(batch: np.ndarray) -> np.ndarray:
-    return model.predict(batch)
+    classes: np.ndarray = model.predict(batch)
+    return classes
 
 
 def run_in(make_pool: partial[Any], batches: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
@@ -68,7 +69,10 @@ if __name__ == "__main__":
         file = Path(folder, "model.pickle")
         loading: dict[str, Any] = {"initializer": load, "initargs": (file,)}
         processes = partial(ProcessPoolExecutor, workers, mp_context=spawn, **loading)
-        ways = {"processes": processes, "interpreters": partial(atoll.Pool, workers, **loading)}
+        ways: dict[str, Any] = {
+            "processes": processes,
+            "interpreters": partial(atoll.Pool, workers, **loading),
+        }
         train(file)
         begin = time.perf_counter()
         load(file)

@@ -62,8 +62,12 @@ bool require_time(const State& state) {
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   State* const state = state_of_type(type);
   if (!state) return nullptr;
+  // The module tells its class when it is executed, which a lazy import (3.15) may not have done.
+  if (!state->future_type && !py::Ref::steal(PyImport_ImportModule("atoll._futures"))) {
+    return nullptr;
+  }
   if (!state->future_type) {
-    PyErr_SetString(PyExc_RuntimeError, "import atoll._futures first");
+    PyErr_SetString(PyExc_RuntimeError, "atoll._futures has not told its class of futures");
     return nullptr;
   }
   if (!require_time(*state)) return nullptr;

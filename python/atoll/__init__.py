@@ -42,7 +42,16 @@ if TYPE_CHECKING:
         ticker,
         unregister,
     )
-    from atoll._pool import BrokenInterpreterPool, Future, Pool, PoolStats, map, run
+    from atoll._pool import (
+        BrokenInterpreterPool,
+        Future,
+        Pool,
+        PoolStats,
+        default_pool,
+        map,
+        run,
+        shutdown,
+    )
 
 __version__ = "0.1.0"
 
@@ -62,19 +71,25 @@ __all__ = [
     "__version__",
     "after",
     "channel",
+    "default_pool",
     "install",
     "installed",
     "map",
     "register",
     "run",
     "select",
+    "shutdown",
     "ticker",
     "uninstall",
     "unregister",
 ]
 
 #: These bring `concurrent.futures` along.
-_POOL = {"BrokenInterpreterPool", "Future", "Pool", "PoolStats", "map", "run"}
+_POOL = {
+    *("BrokenInterpreterPool", "Future", "Pool", "PoolStats"),
+    *("default_pool", "map", "run", "shutdown"),
+}
+_SUBMODULES = {"channels", "futures", "interpreters", "lowlevel"}
 
 
 def __getattr__(name: str) -> object:
@@ -85,8 +100,10 @@ def __getattr__(name: str) -> object:
         value: object = getattr(module, name)
         globals()[name] = value
         return value
+    if name in _SUBMODULES:
+        return import_module(f"atoll.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -19,7 +19,16 @@ from atoll.lowlevel import interpreters as _interpreters
 if TYPE_CHECKING:
     from types import SimpleNamespace, TracebackType
 
-__all__ = ["BrokenInterpreterPool", "Future", "Pool", "PoolStats", "default_pool", "map", "run"]
+__all__ = [
+    "BrokenInterpreterPool",
+    "Future",
+    "Pool",
+    "PoolStats",
+    "default_pool",
+    "map",
+    "run",
+    "shutdown",
+]
 
 _T = TypeVar("_T")
 
@@ -449,7 +458,12 @@ class _UnorderedMap(_Map[_T]):
 def _progress_of(
     iterables: tuple[Iterable[Any], ...],
 ) -> Callable[[Iterator[_T]], Iterator[_T]]:
-    from tqdm.auto import tqdm
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError(
+            "progress=True needs tqdm: pip install 'atoll[progress]'", name=error.name
+        ) from error
 
     sizes = [len(each) for each in iterables if isinstance(each, Sized)]
     return lambda results: iter(tqdm(results, total=min(sizes, default=None)))
@@ -471,6 +485,18 @@ def default_pool() -> Pool:
         if _default is None or _default.closed or _default.broken:
             _default = Pool(name="atoll-default")
         return _default
+
+
+def shutdown() -> None:
+    """Shut down the pool behind :func:`map` and :func:`run`, after its tasks.
+
+    The next use makes another one. Does nothing if there is none.
+    """
+    global _default
+    with _default_lock:
+        pool, _default = _default, None
+    if pool is not None:
+        pool.shutdown()
 
 
 def map[T](

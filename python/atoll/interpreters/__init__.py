@@ -22,6 +22,7 @@ in parallel in different threads. Objects are copied on the way in and out; see
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 import threading
@@ -118,6 +119,14 @@ class Interpreter(_atoll.Interpreter):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.id,)
+
+    def __enter__(self) -> Interpreter:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        # What was closed inside of the block is no matter.
+        with contextlib.suppress(InterpreterNotFoundError):
+            self.close()
 
     def exec(self, code: str | bytes | CodeType | FunctionType, /) -> None:
         """Run source text, a code object or a function in the interpreter's ``__main__``.

@@ -12,6 +12,7 @@
 #include "runtime/pool/pool.hpp"
 #include "runtime/pool/pool_list.hpp"
 #include "runtime/process/exit_flag.hpp"
+#include "runtime/process/fork_guard.hpp"
 #include "runtime/process/lifecycle.hpp"
 #include "runtime/process/preload.hpp"
 #include "runtime/session/session.hpp"
@@ -215,6 +216,7 @@ void Process::finish() {
   started_ = false;
   state_ = nullptr;
   Registry::instance().after_finalization();
+  runtime::lifecycle::forget_fork_guard();
   runtime::forget_preloaded();
   lifecycle::set_exiting(false);
   closing_ = false;

@@ -57,17 +57,16 @@ InterpreterHandle Registry::main() {
 
 InterpreterHandle Registry::record_of(PyInterpreterState* state) {
   const std::int64_t id = PyInterpreterState_GetID(state);
-  auto& record = records_[id];
-  if (!record) {
-    const bool is_main = state == PyInterpreterState_Main();
-    Config config = Config::legacy();
-    if (is_main) config.gil = Gil::own;
-    const Whence whence = is_main              ? Whence::runtime
-                          : creating_here != 0 ? Whence::unknown
-                                               : Whence::capi;
-    record = InterpreterHandle::make(state, id, whence, config);
-  }
-  return record;
+  if (const auto known = records_.find(id); known != records_.end()) return known->second;
+  const bool is_main = state == PyInterpreterState_Main();
+  Config config = Config::legacy();
+  if (is_main) config.gil = Gil::own;
+  const Whence whence = is_main              ? Whence::runtime
+                        : creating_here != 0 ? Whence::unknown
+                                             : Whence::capi;
+  // Made first: an entry without a record would be followed.
+  InterpreterHandle record = InterpreterHandle::make(state, id, whence, config);
+  return records_.emplace(id, std::move(record)).first->second;
 }
 
 void Registry::walk() {

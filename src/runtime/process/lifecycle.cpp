@@ -1,4 +1,5 @@
 #include "runtime/process/lifecycle.hpp"
+#include "runtime/process/fork_guard.hpp"
 #include "runtime/process/own_threads.hpp"
 
 #include <pthread.h>
@@ -248,6 +249,7 @@ InterpreterHandle create(const CreateOptions& options) {
   std::optional<Session> inside_main;
   if (!py::attached_thread_state()) inside_main.emplace(*registry.main(), Session::Access::pin);
 
+  guard_forks();
   Interpreter* creator = join_current();
   if (!creator || py::failed(preload_for(*creator))) {
     throw InterpreterError("interpreter creation failed: " + take_error_text());

@@ -449,3 +449,22 @@ class TestObjects:
         for name in ("id", "whence"):
             with pytest.raises(AttributeError):
                 setattr(interp, name, 1)
+
+
+class TestWith:
+    def test_it_is_closed(self):
+        with interpreters.create() as interp:
+            assert interp.call(abs, -1) == 1
+        assert interp.id not in {each.id for each in interpreters.list_all()}
+
+    def test_after_an_exception_and_a_close(self):
+        interp = interpreters.create()
+
+        def leave():
+            with interp:
+                interp.close()
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            leave()
+        assert interp.id not in {each.id for each in interpreters.list_all()}

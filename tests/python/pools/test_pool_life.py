@@ -2,6 +2,7 @@
 
 import gc
 import math
+import sys
 import threading
 
 import pytest
@@ -540,3 +541,44 @@ class TestWhatTheyWereGiven:
         with pytest.raises(BrokenInterpreterPool):
             future.result()
         pool.shutdown()
+
+
+class TestTheDefaultPool:
+    def test_shutdown(self, run_python):
+        source = """
+import atoll
+from atoll import interpreters
+atoll.shutdown()
+assert atoll.run(abs, -1) == 1
+first = atoll.default_pool()
+atoll.shutdown()
+assert first.closed and [each.id for each in interpreters.list_all()] == [0]
+assert list(atoll.map(abs, [-2])) == [2] and atoll.default_pool() is not first
+"""
+        assert run_python("-c", source, check=True).stderr == ""
+
+    def test_modules_without_an_import(self, run_python):
+        source = (
+            "import atoll\n"
+            "assert atoll.futures.InterpreterPoolExecutor and atoll.interpreters.create\n"
+            "assert atoll.lowlevel and atoll.channels and 'futures' in dir(atoll)\n"
+        )
+        run_python("-c", source, check=True)
+
+    @pytest.mark.skipif(sys.version_info < (3, 15), reason="3.15 has lazy imports")
+    def test_lazy_imports(self, run_python):
+        source = "import atoll\nwith atoll.Pool(1) as pool: assert pool.run(abs, -1) == 1"
+        run_python("-X", "lazy_imports=all", "-c", source, check=True)
+
+    def test_progress_without_tqdm(self, run_python):
+        source = """
+import sys
+sys.modules["tqdm"] = None
+import atoll
+with atoll.Pool(1) as pool:
+    try: pool.map(abs, [1], progress=True)
+    except ImportError as error: assert "pip install 'atoll[progress]'" in str(error)
+    else: raise AssertionError
+    assert pool.stats().submitted == 0
+"""
+        run_python("-c", source, check=True)

@@ -238,6 +238,44 @@ class TestExit:
         """)
         assert proc.stderr == ""
 
+    @pytest.mark.parametrize("function", ["os.fork", "os.forkpty"])
+    def test_fork_while_one_is_open(self, function):
+        proc = run(f"""
+            import os, subprocess, warnings
+            warnings.simplefilter('ignore')
+            from atoll import interpreters
+            i = interpreters.create()
+            try:
+                {function}()
+            except RuntimeError as error:
+                assert str(error).startswith("{function}() while other interpreters are open (1)")
+                assert "'spawn' or 'forkserver'" in str(error)
+            else:
+                raise AssertionError
+            assert subprocess.run(["true"]).returncode == 0
+            assert os.posix_spawn("/bin/true", ["true"], {{}}) > 0
+            i.close()
+            if os.fork() == 0:
+                os._exit(0)
+            os.wait()
+        """)
+        assert proc.stderr == ""
+
+    def test_multiprocessing_by_fork_while_one_is_open(self):
+        proc = run("""
+            import multiprocessing
+            from atoll import interpreters
+            i = interpreters.create()
+            try:
+                multiprocessing.get_context("fork").Process(target=print).start()
+            except RuntimeError as error:
+                assert "would crash the child process" in str(error)
+            else:
+                raise AssertionError
+            i.close()
+        """)
+        assert proc.stderr == ""
+
 
 class TestInterrupt:
     @pytest.mark.parametrize(
