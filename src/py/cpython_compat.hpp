@@ -46,6 +46,9 @@
 /// hang.
 #define ATOLL_HAS_PRIVATE_EXTENSIONS (PY_VERSION_HEX >= 0x030D0000)
 
+/// Extension modules may hand out an array of slots.
+#define ATOLL_HAS_MODULE_SLOTS (PY_VERSION_HEX >= 0x030F0000)
+
 /// Up to 3.14 `_interpreters` words a wrong argument by position, from 3.15 on by name.
 #define ATOLL_ARGUMENT_ERRORS_NAME_POSITIONS (PY_VERSION_HEX < 0x030F0000)
 

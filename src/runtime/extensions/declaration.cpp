@@ -45,7 +45,7 @@ bool uses_numpy(const ElfImage& image) {
 
 }  // namespace
 
-std::string init_function(PyObject* full_name) {
+std::string init_suffix(PyObject* full_name) {
   const Py_ssize_t length = PyUnicode_GetLength(full_name);
   const Py_ssize_t dot = PyUnicode_FindChar(full_name, '.', 0, length, -1);
   const py::Ref name = py::Ref::steal(PyUnicode_Substring(full_name, dot + 1, length));
@@ -58,7 +58,7 @@ std::string init_function(PyObject* full_name) {
   for (char& c : out) {
     if (c == '-') c = '_';
   }
-  return (is_ascii ? "PyInit_" : "PyInitU_") + out;
+  return (is_ascii ? "_" : "U_") + out;
 }
 
 bool is_interpreters_slot(int slot) noexcept {
@@ -82,7 +82,8 @@ Declaration declaration_of(const std::string& path) {
     const ElfImage image(path);
     const FileIdentity identity = identity_of(image.status());
     if (const auto known = Declarations::instance().find(identity)) return *known;
-    const bool may_declare = image.imports("PyModuleDef_Init") && !uses_numpy(image);
+    const bool has_slots = image.imports("PyModuleDef_Init") || image.exports("PyModExport_");
+    const bool may_declare = has_slots && !uses_numpy(image);
     const Declaration found = may_declare ? Declaration::unknown : Declaration::other;
     Declarations::instance().set(identity, found);
     return found;

@@ -19,9 +19,9 @@ enum class Declaration : unsigned char {
   unknown,   ///< only its init function can tell, which may set statics: a copy is asked
 };
 
-/// `PyInit_x` or, for names that are not ASCII, `PyInitU_` and punycode, of the module's full name;
-/// empty with a Python error set.
-[[nodiscard]] std::string init_function(PyObject* full_name);
+/// What follows `PyInit` in the name of the function that makes a module: `_x` or, for names that
+/// are not ASCII, `U_` and punycode. Of the module's full name; empty with a Python error set.
+[[nodiscard]] std::string init_suffix(PyObject* full_name);
 
 /// Is it the slot `Py_mod_multiple_interpreters`, by its number in any version?
 [[nodiscard]] bool is_interpreters_slot(int slot) noexcept;

@@ -166,6 +166,12 @@ bool ElfImage::imports(std::string_view symbol) const {
   });
 }
 
+bool ElfImage::exports(std::string_view prefix) const {
+  return std::ranges::any_of(symbols(), [&](const ElfW(Sym) & each) {
+    return each.st_shndx != SHN_UNDEF && std::string_view(text(each.st_name)).starts_with(prefix);
+  });
+}
+
 bool ElfImage::imports_python() const {
   return std::ranges::any_of(symbols(), [&](const ElfW(Sym) & each) {
     const std::string_view name = text(each.st_name);

@@ -44,6 +44,8 @@ class ElfImage {
   [[nodiscard]] std::string soname() const;
   /// Does it use a function of that name from elsewhere?
   [[nodiscard]] bool imports(std::string_view symbol) const;
+  /// Does it have a function for others whose name begins like that?
+  [[nodiscard]] bool exports(std::string_view prefix) const;
   /// Does it use anything of Python's C API?
   [[nodiscard]] bool imports_python() const;
   /// Gives a library another name of the same length, wherever this file says its own or that of

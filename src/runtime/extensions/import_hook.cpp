@@ -11,6 +11,7 @@
 #include "py/thread_state.hpp"
 #include "runtime/extensions/declaration.hpp"
 #include "runtime/extensions/error.hpp"
+#include "runtime/extensions/module_slots.hpp"
 #include "runtime/extensions/private_copy.hpp"
 #include "runtime/extensions/stand_ins.hpp"
 #include "runtime/interpreter/registry.hpp"
@@ -148,8 +149,18 @@ py::Ref initialize(void* library, PyObject* spec, PyObject* name, PyObject* path
   if (PyObject* const known = SinglePhase::instance().find_module(library)) {
     return py::Ref::borrow(known);
   }
-  const std::string symbol = init_function(name);
-  if (symbol.empty()) return {};
+  const std::string suffix = init_suffix(name);
+  if (suffix.empty()) return {};
+#if ATOLL_HAS_MODULE_SLOTS
+  if (void* const found = dlsym(library, ("PyModExport" + suffix).c_str())) {
+    const auto slots_of = reinterpret_cast<PySlot* (*)()>(found);
+    const PySlot* const slots = py::guarded(slots_of);
+    if (!slots) return refuse(name, path, "its export function returned NULL");
+    if (may_be_shared && declaration_of(slots) == Declaration::isolated) return {};
+    return isolated_module(slots, spec);
+  }
+#endif
+  const std::string symbol = "PyInit" + suffix;
   const auto init = reinterpret_cast<PyObject* (*)()>(dlsym(library, symbol.c_str()));
   if (!init) return refuse(name, path, ("it has no function " + symbol).c_str());
   PyObject* const made = py::guarded(init);

@@ -56,6 +56,20 @@ DECLARED = MULTI_PHASE.replace(
 )
 UNDECLARED = MULTI_PHASE.replace("SLOTS", "")
 
+#: CPython 3.15: no init function, but an array of slots. With SLOTS for what it declares.
+SLOTS_ONLY = (
+    COMMON
+    + """
+static int execute(PyObject *module) { note(); return 0; }
+PyABIInfo_VAR(abi_info);
+static PySlot slots[] = {
+    PySlot_STATIC_DATA(Py_mod_abi, &abi_info), PySlot_STATIC_DATA(Py_mod_name, "NAME"),
+    PySlot_STATIC_DATA(Py_mod_methods, methods), PySlot_FUNC(Py_mod_exec, execute),
+    SLOTS PySlot_END};
+PyMODEXPORT_FUNC PyModExport_NAME(void) { return slots; }
+"""
+)
+
 type Build = Callable[..., Path]
 
 

@@ -15,6 +15,7 @@ from tests.python.extensions.conftest import (
     COMMON,
     DECLARED,
     SINGLE_PHASE,
+    SLOTS_ONLY,
     UNDECLARED,
     Build,
     needs_private_copies,
@@ -67,6 +68,21 @@ def test_one_that_may_make_a_module_is_asked_in_a_copy(build: Build) -> None:
         assert import_in(interpreter, "atoll_both") == (2, interpreter.id, True)
     finally:
         interpreter.close()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="3.15 has such modules")
+def test_modules_without_an_init_function(build: Build) -> None:
+    declared = "PySlot_DATA(Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED),"
+    build("atoll_slots", SLOTS_ONLY.replace("SLOTS", ""))
+    build("atoll_slots_declared", SLOTS_ONLY.replace("SLOTS", declared))
+    made = [interpreters.create() for _ in range(2)]
+    try:
+        for count, each in zip((2, 4), made, strict=True):
+            assert import_in(each, "atoll_slots") == (2, each.id, True)
+            assert import_in(each, "atoll_slots_declared") == (count, each.id, False)
+    finally:
+        for each in made:
+            each.close()
 
 
 def test_all_are_copied_if_asked_for(build: Build) -> None:
