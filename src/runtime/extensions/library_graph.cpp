@@ -33,7 +33,8 @@ std::vector<const LibraryGraph::Library*> LibraryGraph::visit(
   std::vector<const Library*> out;
   for (const std::string& name : image.needed()) {
     for (const std::string& folder : all) {
-      const std::string path = folder + '/' + name;
+      std::string path = folder;
+      path.append("/").append(name);
       if (access(path.c_str(), F_OK) != 0) continue;
       const auto [place, is_new] = libraries_.try_emplace(path);
       Library& library = place->second;
