@@ -32,6 +32,9 @@
 /// 3.12's `threading` has the thread that imported it as its main thread.
 #define ATOLL_THREADING_TAKES_IMPORTER_FOR_MAIN (PY_VERSION_HEX < 0x030D0000)
 
+/// 3.12's threading._shutdown() fails the second time it is called in an interpreter.
+#define ATOLL_THREADING_SHUTS_DOWN_ONCE (PY_VERSION_HEX < 0x030D0000)
+
 /// On 3.12 isolated interpreters cannot load `_datetime`: `datetime` is written in Python there.
 #define ATOLL_DATETIME_MAY_BE_PYTHON (PY_VERSION_HEX < 0x030D0000)
 

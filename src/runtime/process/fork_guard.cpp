@@ -21,9 +21,8 @@ int audit(const char* event, PyObject*, void*) {
     // list() takes a look at what others have made or ended; closed ones may still be in memory.
     (void)Registry::instance().list();
     const auto all = Registry::instance().known();
-    const auto others = std::ranges::count_if(all, [](const InterpreterHandle& each) {
-      return !each->is_main() && !each->has_ended();
-    });
+    const auto others = std::ranges::count_if(
+        all, [](const InterpreterHandle& each) { return !each->is_main() && !each->has_ended(); });
     if (others == 0) return 0;
     PyErr_Format(
         PyExc_RuntimeError,

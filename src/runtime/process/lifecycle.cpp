@@ -311,6 +311,17 @@ void close(Interpreter& target) {
   }
 }
 
+void finish_close(Interpreter& target) {
+  {
+    Session session(target, Session::Access::close);
+    target.delete_slots_except(session.thread_state());
+    forget_own_threads(target);
+    end_for_good(session);
+  }
+  target.end_close();
+  Registry::instance().remove(target);
+}
+
 void release_reference(Interpreter& target) noexcept {
   if (!target.decref()) return;
   // If it runs right now, whoever runs it closes it on the way out.

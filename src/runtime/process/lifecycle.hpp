@@ -20,8 +20,13 @@ struct CreateOptions {
 
 /// Ends an interpreter that atoll made: its `threading` shutdown and atexit callbacks run in the
 /// calling thread, then everything of it is gone. Throws InterpreterError for the main, the
-/// current, a running or a foreign one, InterpreterNotFoundError for one that is closed.
+/// current, a running or a foreign one, InterpreterNotFoundError for one that is closed. Daemon
+/// threads of its own are told to end; where one does not, the interpreter counts as closed, its
+/// memory is kept, and the caller is warned (ResourceWarning).
 void close(Interpreter& target);
+
+/// Ends what close() has left because of its threads. For the end of the process only.
+void finish_close(Interpreter& target);
 
 /// Drops one reference; closes a linked interpreter with its last one, at once or when it has
 /// stopped running.

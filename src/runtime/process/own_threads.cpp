@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 
@@ -28,11 +29,37 @@ void call_if_loaded(const char* module_name, const char* function) noexcept {
   if (PyErr_Occurred()) PyErr_WriteUnraisable(module.get());
 }
 
+/// Joins the threads that are no daemons.
+void join_threads() noexcept {
+#if ATOLL_THREADING_SHUTS_DOWN_ONCE
+  // CPython calls threading._shutdown() when it ends the interpreter.
+  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
+  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  const auto call = [](PyObject* object, const char* method) {
+    return py::guarded(
+        [&] { return py::Ref::steal(PyObject_CallMethod(object, method, nullptr)); });
+  };
+  const py::Ref all = threading ? call(threading.get(), "enumerate") : py::Ref();
+  const py::Ref here = threading ? call(threading.get(), "current_thread") : py::Ref();
+  const py::Ref main = threading ? call(threading.get(), "main_thread") : py::Ref();
+  for (Py_ssize_t i = 0; all && PyList_Check(all.get()) && i < PyList_GET_SIZE(all.get()); ++i) {
+    PyObject* const thread = PyList_GET_ITEM(all.get(), i);
+    const py::Ref daemon = py::Ref::steal(PyObject_GetAttrString(thread, "daemon"));
+    if (daemon.get() == Py_False && thread != here.get() && thread != main.get()) {
+      (void)call(thread, "join");
+    }
+  }
+  if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
+#else
+  call_if_loaded("threading", "_shutdown");
+#endif
+}
+
 }  // namespace
 
 bool end_own_threads(Interpreter& target, std::chrono::milliseconds patience) noexcept {
   if (!first_other(target)) return true;
-  call_if_loaded("threading", "_shutdown");
+  join_threads();
   if (!first_other(target)) return true;
   call_if_loaded("atexit", "_run_exitfuncs");
   const auto deadline = std::chrono::steady_clock::now() + patience;

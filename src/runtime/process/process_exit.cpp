@@ -80,9 +80,14 @@ void prepare(Interpreter& target) {
 /// Those that were closed, but whose threads did not end then.
 void prepare_left(Interpreter& target) {
   if (!target.is_own() || !target.is_closed() || target.has_ended()) return;
-  const Session session(target, Session::Access::close);
-  target.delete_slots_except(session.thread_state());
-  if (!end_own_threads(target, patience)) forget_own_threads(target);
+  {
+    const Session session(target, Session::Access::close);
+    target.delete_slots_except(session.thread_state());
+    if (!end_own_threads(target, patience)) forget_own_threads(target);
+  }
+#if !ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
+  finish_close(target);
+#endif
 }
 
 }  // namespace

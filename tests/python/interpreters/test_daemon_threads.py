@@ -11,7 +11,9 @@ import pytest
 import atoll
 from atoll import interpreters
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="refused, as CPython does")
+needs_private_copies = pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="isolated interpreters refuse them, as CPython does"
+)
 
 START = "import threading, time\n{}\nthreading.Thread(target=f, daemon=True, name='left').start()\n"
 ENDING = {
@@ -29,6 +31,7 @@ ENDING = {
 STUCK = "def f(): threading.Event().wait()"
 
 
+@needs_private_copies
 @pytest.mark.parametrize("kind", ENDING)
 def test_threads_that_end(kind: str) -> None:
     interpreter = interpreters.create()
@@ -39,6 +42,7 @@ def test_threads_that_end(kind: str) -> None:
     assert interpreter.id not in {each.id for each in interpreters.list_all()}
 
 
+@needs_private_copies
 def test_a_thread_that_does_not_end() -> None:
     interpreter = interpreters.create()
     interpreter.exec(START.format(STUCK))
@@ -57,11 +61,13 @@ def thread_pool(n: int) -> list[int]:
     return pool.map(abs, [-n, n])
 
 
+@needs_private_copies
 def test_thread_pools_in_a_pool() -> None:
     with atoll.Pool(2, max_tasks_per_interpreter=1) as pool:
         assert list(pool.map(thread_pool, range(6), chunksize=1)) == [[n, n] for n in range(6)]
 
 
+@needs_private_copies
 @pytest.mark.parametrize("kind", [*ENDING, "stuck"])
 @pytest.mark.parametrize("closed", [True, False])
 def test_the_process_ends(run_python: Any, kind: str, closed: bool) -> None:
@@ -76,6 +82,21 @@ def test_the_process_ends(run_python: Any, kind: str, closed: bool) -> None:
     for _ in range(3):
         done = run_python("-W", "ignore", "-c", source, check=True)
         assert (done.stdout, done.stderr) == ("end\n", "")
+
+
+@pytest.mark.parametrize("kind", ["busy", "stuck"])
+def test_legacy_interpreters(run_python: Any, kind: str) -> None:
+    code = START.format(ENDING.get(kind, STUCK))
+    source = (
+        "from atoll import interpreters\n"
+        "i = interpreters.create('legacy')\n"
+        f"i.exec({code!r})\n"
+        "i.close()\n"
+        "assert [each.id for each in interpreters.list_all()] == [0]\n"
+        "print('end')\n"
+    )
+    done = run_python("-W", "ignore", "-c", source, check=True)
+    assert (done.stdout, done.stderr) == ("end\n", "")
 
 
 def test_declared_refuses_them() -> None:
