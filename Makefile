@@ -65,11 +65,12 @@ bench: build $(venv)/bench-tools ## Run the benchmarks, beside CPython's own mod
 cpython-suite: $(venv)/package ## Run CPython's own subinterpreter tests on atoll
 	$(py) tools/cpython_suite/run.py --logs $(build)/cpython-suite-$(version) $(ARGS)
 
-extensions: $(venv)/package ## Use popular packages in isolated interpreters; write docs/extensions.md (4 GB)
+extensions: build ## Use popular packages in isolated interpreters; write docs/extensions.md (4 GB)
 	tools/make_venv $(python) $(build)/venv-extensions-$(version)
-	$(build)/venv-extensions-$(version)/bin/python -m pip install --quiet --no-build-isolation -Cbuild-dir=$(tree) .
-	$(py) tools/extensions/run.py --requirements | $(build)/venv-extensions-$(version)/bin/python -m pip install --quiet --only-binary :all: -r /dev/stdin
-	$(build)/venv-extensions-$(version)/bin/python tools/extensions/run.py --output docs/extensions.md $(ARGS)
+	{ $(py) tools/extensions/run.py --requirements; echo cloudpickle; } \
+	  | $(build)/venv-extensions-$(version)/bin/python -m pip install --quiet --only-binary :all: -r /dev/stdin
+	PYTHONPATH=$(tree)/tests/cpp/package $(build)/venv-extensions-$(version)/bin/python \
+	  tools/extensions/run.py $(if $(ARGS),$(ARGS),--output docs/extensions.md)
 
 asan: $(venv)/package ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/ensure doctest
