@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SNIPPET = re.compile(
     r"^(?:<!-- quote: (?P<quoted>\S+) -->\n)?"
+    r"(?:<!-- since CPython 3\.(?P<since>\d+) -->\n)?"
     r"```python\n(?P<source>.*?)^```\n"
     r"(?:\n```output\n(?P<output>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
@@ -30,6 +32,7 @@ class Snippet:
     source: str
     output: str | None
     quoted: str | None
+    since: int  #: the minor version of CPython that it needs
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"
@@ -41,12 +44,16 @@ def snippets() -> list[Snippet]:
         text = page.read_text()
         for match in SNIPPET.finditer(text):
             line = text.count("\n", 0, match.start("source"))
-            found.append(Snippet(page, line, match["source"], match["output"], match["quoted"]))
+            since = int(match["since"] or 0)
+            given = match["source"], match["output"], match["quoted"]
+            found.append(Snippet(page, line, *given, since))
     return found
 
 
 @pytest.mark.parametrize("snippet", snippets(), ids=str)
 def test_snippet_runs(snippet: Snippet, run_python: RunPython, tmp_path: Path) -> None:
+    if sys.version_info < (3, snippet.since):
+        pytest.skip(f"needs CPython 3.{snippet.since}")
     script = tmp_path / (snippet.quoted or "snippet.py")
     script.parent.mkdir(exist_ok=True)
     script.write_text(snippet.source)
