@@ -183,8 +183,8 @@ class TestBenchmarks:
             (
                 ["nonsense"],
                 "unknown subject 'nonsense': "
-                "choose from interpreters, queues, csp, pools, script, transfer, buffers, packages, "
-                "memory, speedup, published",
+                "choose from interpreters, queues, csp, pools, script, transfer, buffers, "
+                "packages, memory, speedup, published",
             ),
             (["--json", "no/such/directory/file"], "no such directory"),
         ],
