@@ -29,29 +29,17 @@ void call_if_loaded(const char* module_name, const char* function) noexcept {
   if (PyErr_Occurred()) PyErr_WriteUnraisable(module.get());
 }
 
-/// Joins the threads that are no daemons.
+/// Joins the threads that are no daemons, after what threading._register_atexit() was given.
 void join_threads() noexcept {
+  call_if_loaded("threading", "_shutdown");
 #if ATOLL_THREADING_SHUTS_DOWN_ONCE
-  // CPython calls threading._shutdown() when it ends the interpreter.
+  // CPython calls it again when it ends the interpreter: int() does nothing.
   const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
   const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
-  const auto call = [](PyObject* object, const char* method) {
-    return py::guarded(
-        [&] { return py::Ref::steal(PyObject_CallMethod(object, method, nullptr)); });
-  };
-  const py::Ref all = threading ? call(threading.get(), "enumerate") : py::Ref();
-  const py::Ref here = threading ? call(threading.get(), "current_thread") : py::Ref();
-  const py::Ref main = threading ? call(threading.get(), "main_thread") : py::Ref();
-  for (Py_ssize_t i = 0; all && PyList_Check(all.get()) && i < PyList_GET_SIZE(all.get()); ++i) {
-    PyObject* const thread = PyList_GET_ITEM(all.get(), i);
-    const py::Ref daemon = py::Ref::steal(PyObject_GetAttrString(thread, "daemon"));
-    if (daemon.get() == Py_False && thread != here.get() && thread != main.get()) {
-      (void)call(thread, "join");
-    }
+  if (threading) {
+    PyObject_SetAttrString(threading.get(), "_shutdown", reinterpret_cast<PyObject*>(&PyLong_Type));
   }
-  if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
-#else
-  call_if_loaded("threading", "_shutdown");
+  PyErr_Clear();
 #endif
 }
 
