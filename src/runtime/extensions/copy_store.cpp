@@ -20,6 +20,7 @@
 
 #include "runtime/extensions/error.hpp"
 #include "runtime/extensions/file_descriptor.hpp"
+#include "runtime/extensions/file_identity.hpp"
 
 namespace libatoll::runtime::extensions {
 
@@ -29,12 +30,6 @@ namespace {
 
 /// The cache may hold this much.
 constexpr std::uintmax_t most_bytes = std::uintmax_t{4} << 30;
-
-/// FNV-1a, two of them with different seeds: a name, not a proof. The bytes are compared.
-std::uint64_t hash(std::string_view text, std::uint64_t seed) {
-  for (const char c : text) seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return seed;
-}
 
 std::string hexadecimal(std::uint64_t value) {
   std::string out(16, '0');
@@ -187,8 +182,9 @@ std::string store_copy(const ElfImage& image, const std::string& origin, std::si
         static_cast<std::int64_t>(status.st_mtim.tv_nsec), static_cast<std::int64_t>(place)}) {
     key += '\0' + std::to_string(part);
   }
-  const std::string name = hexadecimal(hash(key, 0xcbf29ce484222325ULL)) +
-                           hexadecimal(hash(key, 0x84222325cbf29ce4ULL)) + '-' +
+  // Two hashes with different seeds: the bytes are compared all the same.
+  const std::string name = hexadecimal(fnv1a(key)) +
+                           hexadecimal(fnv1a(key, 0x84222325cbf29ce4ULL)) + '-' +
                            fs::path(origin).filename().string();
   if (!is_copy(folder.get(), name.c_str(), image.bytes())) {
     if (!make_copy(folder.get(), name, origin, image.bytes())) return store_in_memory(image);

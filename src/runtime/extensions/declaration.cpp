@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "runtime/extensions/elf_image.hpp"
@@ -68,8 +69,8 @@ bool is_interpreters_slot(int slot) noexcept {
   return slot == until_3_14 || slot == since_3_15;
 }
 
-Declaration declaration_of(const PyModuleDef& definition) noexcept {
-  for (const auto* slot = definition.m_slots; slot && slot->slot; ++slot) {
+Declaration declaration_of(const PyModuleDef_Slot* slots) noexcept {
+  for (const auto* slot = slots; slot && slot->slot; ++slot) {
     if (is_interpreters_slot(slot->slot) && slot->value == Py_MOD_PER_INTERPRETER_GIL_SUPPORTED) {
       return Declaration::isolated;
     }
@@ -77,15 +78,24 @@ Declaration declaration_of(const PyModuleDef& definition) noexcept {
   return Declaration::other;
 }
 
+std::vector<PyModuleDef_Slot> without_declaration(const PyModuleDef_Slot* slots) {
+  std::vector<PyModuleDef_Slot> kept;
+  for (const auto* slot = slots; slot && slot->slot; ++slot) {
+    if (!is_interpreters_slot(slot->slot)) kept.push_back(*slot);
+  }
+  return kept;
+}
+
 Declaration declaration_of(const std::string& path) {
+  if (const auto identity = identity_of(path)) {
+    if (const auto known = Declarations::instance().find(*identity)) return *known;
+  }
   try {
     const ElfImage image(path);
-    const FileIdentity identity = identity_of(image.status());
-    if (const auto known = Declarations::instance().find(identity)) return *known;
     const bool has_slots = image.imports("PyModuleDef_Init") || image.exports("PyModExport_");
     const bool may_declare = has_slots && !uses_numpy(image);
     const Declaration found = may_declare ? Declaration::unknown : Declaration::other;
-    Declarations::instance().set(identity, found);
+    Declarations::instance().set(identity_of(image.status()), found);
     return found;
   } catch (const ExtensionError&) {
     return Declaration::isolated;
@@ -93,9 +103,8 @@ Declaration declaration_of(const std::string& path) {
 }
 
 void set_declaration(const std::string& path, Declaration declaration) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) == 0) {
-    Declarations::instance().set(identity_of(status), declaration);
+  if (const auto identity = identity_of(path)) {
+    Declarations::instance().set(*identity, declaration);
   }
 }
 

@@ -6,8 +6,9 @@
 
 #include <Python.h>
 
-#include <optional>
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "py/ref.hpp"
 
@@ -26,8 +27,19 @@ enum class Declaration : unsigned char {
 /// Is it the slot `Py_mod_multiple_interpreters`, by its number in any version?
 [[nodiscard]] bool is_interpreters_slot(int slot) noexcept;
 
-/// What the definition says. It must be one of multi-phase initialisation.
-[[nodiscard]] Declaration declaration_of(const PyModuleDef& definition) noexcept;
+/// What the slots of a definition say; null: none.
+[[nodiscard]] Declaration declaration_of(const PyModuleDef_Slot* slots) noexcept;
+
+/// All but what they say about interpreters, without the slot that ends them.
+[[nodiscard]] std::vector<PyModuleDef_Slot> without_declaration(const PyModuleDef_Slot* slots);
+
+/// An array that lives as long as what a copy hands out: for ever.
+template <class Slot>
+[[nodiscard]] Slot* kept_for_good(const std::vector<Slot>& slots) {
+  auto* const kept = new Slot[slots.size()];
+  std::copy(slots.begin(), slots.end(), kept);
+  return kept;
+}
 
 /// What the file says, as far as that is known without running it. `isolated` also for what cannot
 /// be read: CPython has the right words for that.

@@ -83,17 +83,11 @@ py::Ref refuse(PyObject* name, PyObject* path, const char* why) {
 
 /// The definition is the copy's own: it now says what is true of a copy.
 void declare_isolation(PyModuleDef& definition) {
-  if (declaration_of(definition) == Declaration::isolated) return;
-  std::vector<PyModuleDef_Slot> slots;
-  for (const auto* slot = definition.m_slots; slot && slot->slot; ++slot) {
-    if (!is_interpreters_slot(slot->slot)) slots.push_back(*slot);
-  }
+  if (declaration_of(definition.m_slots) == Declaration::isolated) return;
+  std::vector<PyModuleDef_Slot> slots = without_declaration(definition.m_slots);
   slots.push_back({Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED});
   slots.push_back({0, nullptr});
-  // As long-lived as the definition, which is for ever.
-  auto* const kept = new PyModuleDef_Slot[slots.size()];
-  std::copy(slots.begin(), slots.end(), kept);
-  definition.m_slots = kept;
+  definition.m_slots = kept_for_good(slots);
 }
 
 /// The definitions of modules from single-phase initialisation, by the copy that they are in.
@@ -176,7 +170,7 @@ py::Ref initialize(void* library, PyObject* spec, PyObject* name, PyObject* path
     return module;
   }
   auto* const definition = reinterpret_cast<PyModuleDef*>(made);
-  if (may_be_shared && declaration_of(*definition) == Declaration::isolated) return {};
+  if (may_be_shared && declaration_of(definition->m_slots) == Declaration::isolated) return {};
   declare_isolation(*definition);
   return py::Ref::steal(PyModule_FromDefAndSpec(definition, spec));
 }
@@ -302,20 +296,25 @@ constexpr PyCFunction fast() {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(Function));
 }
 
-PyMethodDef hooks[] = {
-    {"create_module", fast<create_module>(), METH_FASTCALL, nullptr},
-    {"exec_module", fast<exec_module>(), METH_FASTCALL, nullptr},
-};
-
+PyMethodDef create_hook = {"create_module", fast<create_module>(), METH_FASTCALL, nullptr};
+PyMethodDef exec_hook = {"exec_module", fast<exec_module>(), METH_FASTCALL, nullptr};
 PyMethodDef built_in_hook = {"create_module", fast<create_built_in>(), METH_FASTCALL, nullptr};
 
-py::Status hook_built_ins(PyObject* machinery) {
-  const py::Ref importer = py::Ref::steal(PyObject_GetAttrString(machinery, "BuiltinImporter"));
+enum class MethodKind : unsigned char { instance, statics };
+
+/// Puts a hook, bound to what was there, in the place of a method of a class of
+/// importlib.machinery.
+py::Status hook_method(PyObject* machinery, const char* class_name, PyMethodDef& hook,
+                       MethodKind kind) {
+  const py::Ref owner = py::Ref::steal(PyObject_GetAttrString(machinery, class_name));
   const py::Ref original =
-      py::Ref::steal(importer ? PyObject_GetAttrString(importer.get(), "create_module") : nullptr);
-  const py::Ref function =
-      py::Ref::steal(original ? PyCFunction_New(&built_in_hook, original.get()) : nullptr);
-  return function && PyObject_SetAttrString(importer.get(), "create_module", function.get()) == 0
+      py::Ref::steal(owner ? PyObject_GetAttrString(owner.get(), hook.ml_name) : nullptr);
+  py::Ref method = py::Ref::steal(original ? PyCFunction_New(&hook, original.get()) : nullptr);
+  if (method && kind == MethodKind::instance) {
+    // It gets the object as its first argument, as a plain C function would not.
+    method = py::Ref::steal(PyInstanceMethod_New(method.get()));
+  }
+  return method && PyObject_SetAttrString(owner.get(), hook.ml_name, method.get()) == 0
              ? py::Status::ok
              : py::Status::error;
 }
@@ -328,21 +327,14 @@ py::Status install_import_hook(Interpreter& self) {
     return py::Status::ok;
   }
   const py::Ref machinery = py::Ref::steal(PyImport_ImportModule("importlib.machinery"));
-  const py::Ref loader = py::Ref::steal(
-      machinery ? PyObject_GetAttrString(machinery.get(), "ExtensionFileLoader") : nullptr);
-  if (!loader || py::failed(hook_built_ins(machinery.get()))) return py::Status::error;
-  for (PyMethodDef& hook : hooks) {
-    const py::Ref original = py::Ref::steal(PyObject_GetAttrString(loader.get(), hook.ml_name));
-    const py::Ref function =
-        py::Ref::steal(original ? PyCFunction_New(&hook, original.get()) : nullptr);
-    // A method, which gets the loader as its first argument, as a plain C function would not.
-    const py::Ref method =
-        py::Ref::steal(function ? PyInstanceMethod_New(function.get()) : nullptr);
-    if (!method || PyObject_SetAttrString(loader.get(), hook.ml_name, method.get()) != 0) {
-      return py::Status::error;
-    }
-  }
-  return py::Status::ok;
+  const bool done = machinery &&
+                    !py::failed(hook_method(machinery.get(), "BuiltinImporter", built_in_hook,
+                                            MethodKind::statics)) &&
+                    !py::failed(hook_method(machinery.get(), "ExtensionFileLoader", create_hook,
+                                            MethodKind::instance)) &&
+                    !py::failed(hook_method(machinery.get(), "ExtensionFileLoader", exec_hook,
+                                            MethodKind::instance));
+  return done ? py::Status::ok : py::Status::error;
 }
 
 }  // namespace libatoll::runtime::extensions

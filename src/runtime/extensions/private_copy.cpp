@@ -48,8 +48,7 @@ std::string private_name(const std::string& name, const std::string& path,
       "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   const std::string key = path + '\0' + std::to_string(std::get<1>(identity)) + '\0' +
                           std::to_string(std::get<3>(identity)) + '\0' + std::to_string(place);
-  std::uint64_t state = 0xcbf29ce484222325ULL;
-  for (const char c : key) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  std::uint64_t state = fnv1a(key);
   std::string out = name;
   for (char& c : out) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -75,12 +74,11 @@ class Copies {
       turn = known;
     }
     const std::lock_guard in_turn(*turn);
+    if (const Copy* const known = find(path, owner)) return known->library;
     ElfImage image(path);
-    const FileIdentity identity = identity_of(image.status());
-    if (const Copy* const known = find(identity, owner)) return known->library;
     const LibraryGraph graph(image);
     std::set<const Library*> loading;
-    return load(image, path, {}, graph.roots(), identity, loading, owner).library;
+    return load(image, path, {}, graph.roots(), loading, owner).library;
   }
 
  private:
@@ -89,16 +87,19 @@ class Copies {
     std::string name;  ///< of a library: what it is called now
   };
 
-  [[nodiscard]] const Copy* find(const FileIdentity& identity, const Interpreter& owner) {
+  [[nodiscard]] const Copy* find(const std::string& path, const Interpreter& owner) {
+    const auto identity = identity_of(path);
+    if (!identity) return nullptr;
     const std::lock_guard lock(mutex_);
-    const auto found = loaded_.find({identity, owner.id()});
+    const auto found = loaded_.find({*identity, owner.id()});
     return found == loaded_.end() ? nullptr : &found->second;  // stays where it is
   }
 
   /// `name`: of a library, how it is needed; empty for a module.
   const Copy& load(ElfImage& image, const std::string& path, const std::string& name,
-                   const std::vector<const Library*>& needs, const FileIdentity& identity,
-                   std::set<const Library*>& loading, Interpreter& owner) {
+                   const std::vector<const Library*>& needs, std::set<const Library*>& loading,
+                   Interpreter& owner) {
+    const FileIdentity identity = identity_of(image.status());
     std::size_t place = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -141,13 +142,12 @@ class Copies {
 
   const Copy& load_library(const Library& library, std::set<const Library*>& loading,
                            Interpreter& owner) {
-    ElfImage image(library.path);
-    const FileIdentity identity = identity_of(image.status());
-    if (const Copy* const known = find(identity, owner)) return *known;
+    if (const Copy* const known = find(library.path, owner)) return *known;
     if (!loading.insert(&library).second) {
       throw ExtensionError("needs libraries that use Python and need each other: " + library.path);
     }
-    return load(image, library.path, library.name, library.needs, identity, loading, owner);
+    ElfImage image(library.path);
+    return load(image, library.path, library.name, library.needs, loading, owner);
   }
 
   std::mutex mutex_;  // never held while files are read or libraries loaded
