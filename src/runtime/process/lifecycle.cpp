@@ -1,6 +1,4 @@
 #include "runtime/process/lifecycle.hpp"
-#include "runtime/process/fork_guard.hpp"
-#include "runtime/process/own_threads.hpp"
 
 #include <pthread.h>
 
@@ -22,6 +20,8 @@
 #include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool_list.hpp"
 #include "runtime/process/exit_flag.hpp"
+#include "runtime/process/fork_guard.hpp"
+#include "runtime/process/own_threads.hpp"
 #include "runtime/process/preload.hpp"
 #include "runtime/session/session.hpp"
 #include "runtime/session/signals.hpp"
@@ -186,10 +186,16 @@ bool has_foreign_thread_states(const Interpreter& target) {
 /// How long daemon threads may take to end when their interpreter is closed.
 constexpr auto patience_with_threads = std::chrono::seconds(2);
 
+/// Inside of it, by whoever closes it.
 void end_for_good(Session& session) {
   const Registry::EndingScope scope(Registry::instance());
   py::guarded([&] { Py_EndInterpreter(session.thread_state()); });
   session.abandon();
+}
+
+void forget(Interpreter& target) {
+  target.end_close();
+  Registry::instance().remove(target);
 }
 
 void warn_of_threads(const Interpreter& target, const std::string& names) {
@@ -206,27 +212,23 @@ void warn_of_threads(const Interpreter& target, const std::string& names) {
 
 /// Ends `target`, which nobody else can enter any more.
 void end(Interpreter& target) {
-  Registry& registry = Registry::instance();
   // Its own threads may be blocked in atoll: they get an error, and CPython can join them.
   (void)core::begin_closing(target.id());
   std::string left;
   {
     Session session(target, Session::Access::close);
     target.delete_slots_except(session.thread_state());
-    if (!end_own_threads(target, patience_with_threads)) {
+    if (end_own_threads(target, patience_with_threads)) {
+      end_for_good(session);
+    } else {
       left = names_of_threads();
-      session.leave();
     }
-    if (left.empty()) end_for_good(session);
   }
   core::interpreter_gone(target.id());
-  if (left.empty()) {
-    target.end_close();
-    registry.remove(target);
-  }
+  if (left.empty()) forget(target);
   if (!py::attached_thread_state()) return;
   // It may have held objects of the caller's.
-  registry.current()->held().drain();
+  Registry::instance().current()->held().drain();
   if (!left.empty()) warn_of_threads(target, left);
 }
 
@@ -314,12 +316,9 @@ void close(Interpreter& target) {
 void finish_close(Interpreter& target) {
   {
     Session session(target, Session::Access::close);
-    target.delete_slots_except(session.thread_state());
-    forget_own_threads(target);
     end_for_good(session);
   }
-  target.end_close();
-  Registry::instance().remove(target);
+  forget(target);
 }
 
 void release_reference(Interpreter& target) noexcept {

@@ -25,7 +25,8 @@ struct CreateOptions {
 /// memory is kept, and the caller is warned (ResourceWarning).
 void close(Interpreter& target);
 
-/// Ends what close() has left because of its threads. For the end of the process only.
+/// Ends what close() has left because of its threads, when these are forgotten
+/// (forget_own_threads()). For the end of the process only.
 void finish_close(Interpreter& target);
 
 /// Drops one reference; closes a linked interpreter with its last one, at once or when it has

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "py/cpython_compat.hpp"
+#include "py/loaded_module.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 
@@ -14,28 +15,16 @@ namespace {
 PyThreadState* first_other(const Interpreter& target) noexcept {
   PyThreadState* const own = PyThreadState_Get();
   PyThreadState* state = PyInterpreterState_ThreadHead(target.state());
-  while (state == own && state) state = PyThreadState_Next(state);
+  while (state && state == own) state = PyThreadState_Next(state);
   return state;
-}
-
-/// Calls a function of a module, if that has been imported.
-void call_if_loaded(const char* module_name, const char* function) noexcept {
-  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString(module_name));
-  const py::Ref module = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
-  if (module) {
-    py::guarded(
-        [&] { return py::Ref::steal(PyObject_CallMethod(module.get(), function, nullptr)); });
-  }
-  if (PyErr_Occurred()) PyErr_WriteUnraisable(module.get());
 }
 
 /// Joins the threads that are no daemons, after what threading._register_atexit() was given.
 void join_threads() noexcept {
-  call_if_loaded("threading", "_shutdown");
+  py::call_if_loaded("threading", "_shutdown");
 #if ATOLL_THREADING_SHUTS_DOWN_ONCE
   // CPython calls it again when it ends the interpreter: int() does nothing.
-  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
-  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  const py::Ref threading = py::loaded_module("threading");
   if (threading) {
     PyObject_SetAttrString(threading.get(), "_shutdown", reinterpret_cast<PyObject*>(&PyLong_Type));
   }
@@ -49,7 +38,7 @@ bool end_own_threads(Interpreter& target, std::chrono::milliseconds patience) no
   if (!first_other(target)) return true;
   join_threads();
   if (!first_other(target)) return true;
-  call_if_loaded("atexit", "_run_exitfuncs");
+  py::call_if_loaded("atexit", "_run_exitfuncs");
   const auto deadline = std::chrono::steady_clock::now() + patience;
   auto pause = std::chrono::milliseconds(1);
   while (PyThreadState* state = first_other(target)) {
@@ -66,8 +55,7 @@ bool end_own_threads(Interpreter& target, std::chrono::milliseconds patience) no
 }
 
 std::string names_of_threads() {
-  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
-  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
+  const py::Ref threading = py::loaded_module("threading");
   const py::Ref all = py::Ref::steal(
       threading ? PyObject_CallMethod(threading.get(), "enumerate", nullptr) : nullptr);
   std::string out;

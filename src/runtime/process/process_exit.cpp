@@ -4,7 +4,7 @@
 #include "atoll/error.hpp"
 #include "core/wait/closing.hpp"
 #include "py/cpython_compat.hpp"
-#include "py/ref.hpp"
+#include "py/loaded_module.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/pool/ending.hpp"
 #include "runtime/process/exit_flag.hpp"
@@ -35,31 +35,6 @@ void stop_runner(Interpreter& target) {
   (void)target.wait_until_idle(std::chrono::steady_clock::now() + patience);
 }
 
-#if ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
-/// Lets the interpreter's own non-daemon threads finish: CPython's finalization expects to find no
-/// other thread in it.
-void join_threads() {
-  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("threading"));
-  const py::Ref threading = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
-  if (threading) {
-    py::guarded(
-        [&] { return py::Ref::steal(PyObject_CallMethod(threading.get(), "_shutdown", nullptr)); });
-  }
-  if (PyErr_Occurred()) PyErr_WriteUnraisable(threading.get());
-}
-
-/// Unfinished lines, while the interpreter that they go to can still be entered.
-void hand_over_output() {
-  const py::Ref name = py::Ref::steal(PyUnicode_InternFromString("atoll._output"));
-  const py::Ref output = py::Ref::steal(name ? PyImport_GetModule(name.get()) : nullptr);
-  if (output) {
-    py::guarded(
-        [&] { return py::Ref::steal(PyObject_CallMethod(output.get(), "flush", nullptr)); });
-  }
-  if (PyErr_Occurred()) PyErr_WriteUnraisable(output.get());
-}
-#endif
-
 void prepare(Interpreter& target) {
   if (target.is_closed()) return;
   // Whoever is blocked in atoll on its behalf gets an error.
@@ -69,8 +44,10 @@ void prepare(Interpreter& target) {
   Session session(target, Session::Access::close);
 #if ATOLL_EXIT_ENDS_LEFTOVER_INTERPRETERS
   if (target.is_own()) {
-    join_threads();
-    hand_over_output();
+    // CPython's finalization expects to find no other thread in it.
+    py::call_if_loaded("threading", "_shutdown");
+    // Unfinished lines, while the interpreter that they go to can still be entered.
+    py::call_if_loaded("atoll._output", "flush");
   }
 #endif
   target.delete_slots_except(session.thread_state());
