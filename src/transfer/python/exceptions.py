@@ -22,7 +22,11 @@ def reduce_exception_alone(exception):
 def reduce_with(exception, links):
     cls = type(exception)
     reduced = exception.__reduce_ex__(5)
-    if isinstance(reduced, str) or reduced[0] is not cls or says_how(cls):
+    if (
+        isinstance(reduced, str)
+        or reduced[0] is not cls
+        or says(cls, "__reduce__", "__reduce_ex__")
+    ):
         return reduced
     if links is None and not cls.__flags__ & HEAP_TYPE:
         return reduced
@@ -32,10 +36,10 @@ def reduce_with(exception, links):
     return rebuild_exception, (cls, args), made if any(made) else None, None, None, set_made
 
 
-def says_how(cls):
-    """Whether code in Python says how instances are pickled."""
+def says(cls, *names):
+    """Whether code in Python defines one of these methods for the class."""
     return any(
-        each.__flags__ & HEAP_TYPE and ("__reduce__" in vars(each) or "__reduce_ex__" in vars(each))
+        each.__flags__ & HEAP_TYPE and not vars(each).keys().isdisjoint(names)
         for each in cls.__mro__
     )
 
@@ -63,7 +67,7 @@ def rebuild_exception(cls, args):
 def set_made(exception, made):
     state, slots, links = made
     base = built_in_base(type(exception))
-    if state and own_setstate(type(exception)):
+    if state and says(type(exception), "__setstate__"):
         exception.__setstate__(state)
         state = None
     for name, value in (state or {}).items():
@@ -75,7 +79,3 @@ def set_made(exception, made):
         object.__setattr__(exception, name, value)
     if links:
         exception.__cause__, exception.__context__, exception.__suppress_context__ = links
-
-
-def own_setstate(cls):
-    return any(each.__flags__ & HEAP_TYPE and "__setstate__" in vars(each) for each in cls.__mro__)
