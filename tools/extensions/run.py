@@ -109,7 +109,7 @@ def try_package(package: dict[str, Any], where: str, timeout: float) -> Trial:
 
 
 def loads(trial: Trial) -> str:
-    private = trial.steps.get("second", trial.steps.get("import", {})).get("private")
+    private = trial.steps.get("second", {}).get("private")
     if private is None:
         return "-"
     if not private:

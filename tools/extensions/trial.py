@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import threading
-import time
 import traceback
 from pathlib import Path
 
@@ -25,19 +24,12 @@ def memory() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-def import_here(module: str) -> tuple[float, list[str]]:
-    import sys
+def import_here(module: str) -> float:
     import time
 
     start = time.perf_counter()
     __import__(module)
-    seconds = time.perf_counter() - start
-    private = [
-        name
-        for name, each in list(sys.modules.items())
-        if getattr(getattr(each, "__loader__", None), "_atoll_private", False)
-    ]
-    return seconds, sorted(private)
+    return time.perf_counter() - start
 
 
 def use_here(code: str, rounds: int) -> str:
@@ -76,25 +68,26 @@ def main() -> None:
     sys.argv = ["use"]
     module, use, threads = given["module"], given["use"], given.get("threads", "")
     if given["where"] == "main":
-        seconds, _ = import_here(module)
-        tell("import", seconds=seconds)
+        tell("import", seconds=import_here(module))
         tell("use", error=use_here(use, 1))
         if threads:
             tell("threads", error=use_here(threads, 1))
         return
     from atoll import interpreters
+    from atoll._cli.probe import private_modules
 
     before = memory()
     first = interpreters.create()
-    seconds, private = first.call(import_here, module)
-    tell("import", seconds=seconds, private=private, kilobytes=memory() - before)
+    seconds = first.call(import_here, module)
+    tell("import", seconds=seconds, kilobytes=memory() - before)
     tell("use", error=first.call(use_here, use, 1))
     before = memory()
     second = interpreters.create()
-    seconds, _ = second.call(import_here, module)
+    seconds = second.call(import_here, module)
     error = second.call(use_here, use, 1)
-    _, private = second.call(import_here, module)
-    tell("second", seconds=seconds, private=private, kilobytes=memory() - before, error=error)
+    kilobytes = memory() - before
+    private = second.call(private_modules)
+    tell("second", seconds=seconds, private=private, kilobytes=kilobytes, error=error)
     tell("at once", error=at_once([first, second], use, ROUNDS))
     if threads:
         tell("threads", error=at_once([first, second], threads, 1))
@@ -104,7 +97,6 @@ def main() -> None:
     again = interpreters.create()
     tell("again", error=again.call(use_here, use, 1))
     again.close()
-    time.sleep(0.05)
     tell("end")
 
 

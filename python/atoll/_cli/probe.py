@@ -89,12 +89,17 @@ def import_here(module: str, use: str, report: int, number: int) -> dict[str, An
         for spec, error in failed
         if spec.name != blamed
     ]
-    outcome["private"] = sorted(
+    outcome["private"] = private_modules()
+    return outcome
+
+
+def private_modules() -> list[str]:
+    """The modules of the calling interpreter that are private copies, by name."""
+    return sorted(
         name
         for name, each in list(sys.modules.items())
         if getattr(getattr(each, "__loader__", None), "_atoll_private", False)
     )
-    return outcome
 
 
 def _tell(report: int, **facts: Any) -> None:

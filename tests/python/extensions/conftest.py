@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,14 @@ static PySlot slots[] = {
 PyMODEXPORT_FUNC PyModExport_NAME(void) { return slots; }
 """
 )
+
+
+def at_once(count: int, use: Callable[[], object]) -> None:
+    """Calls ``use`` in so many threads, each through; raises what the first of them raised."""
+    with ThreadPoolExecutor(count) as threads:
+        for future in [threads.submit(use) for _ in range(count)]:
+            future.result()
+
 
 type Build = Callable[..., Path]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.python.extensions.conftest import (
     SLOTS_ONLY,
     UNDECLARED,
     Build,
+    at_once,
     needs_private_copies,
 )
 
@@ -62,12 +62,9 @@ def test_one_that_may_make_a_module_is_asked_in_a_copy(build: Build) -> None:
     both += "return PyModule_Create(&d); }"
     build("atoll_both_declared", DECLARED + both)
     build("atoll_both", UNDECLARED + both)
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         assert import_in(interpreter, "atoll_both_declared") == (2, interpreter.id, False)
         assert import_in(interpreter, "atoll_both") == (2, interpreter.id, True)
-    finally:
-        interpreter.close()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 15), reason="3.15 has such modules")
@@ -87,20 +84,16 @@ def test_modules_without_an_init_function(build: Build) -> None:
 
 def test_all_are_copied_if_asked_for(build: Build) -> None:
     build("atoll_declared_too", DECLARED)
-    interpreter = interpreters.create(extensions="private")
-    try:
+    with interpreters.create(extensions="private") as interpreter:
         assert import_in(interpreter, "atoll_declared_too") == (2, interpreter.id, True)
         interpreter.exec(
             "import _json, _struct; assert not hasattr(_json.__loader__, '_atoll_private')"
         )
-    finally:
-        interpreter.close()
 
 
 def test_single_phase_modules_are_made_once(build: Build) -> None:
     build("atoll_once", SINGLE_PHASE)
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         interpreter.exec("""
 import sys
 import atoll_once as first
@@ -109,8 +102,6 @@ del sys.modules["atoll_once"]
 import atoll_once as again
 assert again.inits == 1 and again.bump() == 1
 """)
-    finally:
-        interpreter.close()
 
 
 def test_many_interpreters_in_turn(build: Build) -> None:
@@ -128,13 +119,10 @@ def test_names_and_places(build: Build, suffix: str | None, folder: str) -> None
     name = f"atoll_place_{abs(hash((suffix, folder)))}"
     path = build(name, SINGLE_PHASE, suffix=suffix, folder=folder)
     full = name if folder == "." else folder.replace("/", ".") + "." + name
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         assert import_in(interpreter, full) == (2, interpreter.id, True)
         interpreter.exec(f"import {full} as m; assert m.__file__ == {str(path)!r}, m.__file__")
         interpreter.exec(f"assert m.__name__ == {full!r}, m.__name__")
-    finally:
-        interpreter.close()
 
 
 def test_a_file_that_is_replaced(build: Build) -> None:
@@ -171,8 +159,7 @@ def test_init_functions_that_fail(build: Build, name: str, init: str, why: str) 
         'static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "NAME", NULL, -1, methods};'
     )
     path = build(name, COMMON + definition + "PyMODINIT_FUNC PyInit_NAME(void) {" + init + "}")
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         with pytest.raises(interpreters.ExecutionFailed) as caught:
             interpreter.exec(f"import {name}")
         shown = caught.value.excinfo.errdisplay
@@ -181,8 +168,6 @@ def test_init_functions_that_fail(build: Build, name: str, init: str, why: str) 
         interpreter.exec(f"import sys; assert {name!r} not in sys.modules")
         interpreter.exec("import json, _struct")  # the check is as it was
         assert interpreter.is_running() is False
-    finally:
-        interpreter.close()
 
 
 @pytest.mark.parametrize("kind", ["text", "truncated", "machine", "directory"])
@@ -200,16 +185,13 @@ def test_files_that_are_no_extensions(build: Build, kind: str, extensions: str) 
         path.write_bytes(content[:18] + b"\x08\x00" + content[20:])  # MIPS
     else:
         path.mkdir()
-    interpreter = interpreters.create(extensions=extensions)
-    try:
+    with interpreters.create(extensions=extensions) as interpreter:
         with pytest.raises(interpreters.ExecutionFailed, match="Error") as caught:
             interpreter.exec(f"import {name}")
         if kind != "directory":
             assert str(path) in caught.value.excinfo.errdisplay
             assert caught.value.excinfo.type.__name__ == "ImportError"
         interpreter.exec(f"import sys; assert not hasattr(sys.modules.get({name!r}), 'bump')")
-    finally:
-        interpreter.close()
 
 
 CALLBACKS = (
@@ -268,9 +250,8 @@ PyMODINIT_FUNC PyInit_NAME(void) { return PyModule_Create(&def); }
 def test_its_own_threads_enter_the_interpreter_that_it_is_for(build: Build) -> None:
     build("atoll_callbacks", CALLBACKS)
 
-    def use(problems: list[str]) -> None:
-        interpreter = interpreters.create()
-        try:
+    def use() -> None:
+        with interpreters.create() as interpreter:
             interpreter.exec("""
 import atoll_callbacks, threading
 from atoll import interpreters
@@ -284,17 +265,8 @@ assert {where for where, _ in seen} == {own}, seen
 assert seen[1][1] == threading.get_ident() != seen[0][1]
 assert atoll_callbacks.main_id() == own
 """)
-        except interpreters.ExecutionFailed as error:
-            problems.append(str(error.excinfo.errdisplay))
-        interpreter.close()
 
-    problems: list[str] = []
-    threads = [threading.Thread(target=use, args=(problems,)) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not problems
+    at_once(3, use)
 
 
 def test_pending_calls_run_in_the_interpreter_that_it_is_for(build: Build) -> None:
@@ -322,11 +294,8 @@ class TestStore:
 
     @staticmethod
     def load(name: str) -> None:
-        interpreter = interpreters.create()
-        try:
+        with interpreters.create() as interpreter:
             assert import_in(interpreter, name) == (2, interpreter.id, True)
-        finally:
-            interpreter.close()
 
     @staticmethod
     def copies() -> list[Path]:

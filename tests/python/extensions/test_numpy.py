@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-
 import pytest
 
 from atoll import interpreters
+from tests.python.extensions.conftest import at_once, needs_private_copies
 
+pytestmark = needs_private_copies
 pytest.importorskip("numpy")
-
-if sys.version_info < (3, 13):
-    pytest.skip("private copies need CPython 3.13", allow_module_level=True)
 
 SCRIPT = """
 import numpy as np
@@ -24,22 +20,11 @@ assert 0 <= default_rng(1).random() < 1
 
 
 def test_two_interpreters_at_once() -> None:
-    failures: list[BaseException] = []
-
     def use() -> None:
-        interpreter = interpreters.create(extensions="auto")
-        try:
+        with interpreters.create(extensions="auto") as interpreter:
             interpreter.exec(SCRIPT)
-        except BaseException as error:
-            failures.append(error)
-        interpreter.close()
 
-    threads = [threading.Thread(target=use) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    at_once(2, use)
 
 
 def test_declared_refuses() -> None:

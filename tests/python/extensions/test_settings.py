@@ -41,11 +41,8 @@ def test_everywhere(module: str, extensions: str | None, expected: bool) -> None
         assert pool.run(works) is expected
     with InterpreterPoolExecutor(1, extensions=extensions) as executor:
         assert executor.submit(works).result() is expected
-    interpreter = interpreters.create(extensions=extensions)
-    try:
+    with interpreters.create(extensions=extensions) as interpreter:
         assert interpreter.call(works) is expected
-    finally:
-        interpreter.close()
 
 
 @needs_private_copies

@@ -14,8 +14,7 @@ pytestmark = needs_private_copies
 
 def test_faulthandler() -> None:
     was_enabled = faulthandler.is_enabled()
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         interpreter.exec("""
 import faulthandler, io, sys
 faulthandler.enable(file=sys.stderr, all_threads=True)
@@ -27,14 +26,11 @@ def show(): faulthandler.dump_traceback(out)
 show()
 assert "in show" in out.getvalue() and "Current thread" in out.getvalue(), out.getvalue()
 """)
-    finally:
-        interpreter.close()
     assert faulthandler.is_enabled() == was_enabled
 
 
 def test_tracemalloc() -> None:
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         interpreter.exec("""
 import tracemalloc
 assert not tracemalloc.is_tracing() and tracemalloc.get_traced_memory() == (0, 0)
@@ -44,28 +40,22 @@ try: tracemalloc.start()
 except RuntimeError as error: assert "main interpreter" in str(error)
 else: raise AssertionError
 """)
-    finally:
-        interpreter.close()
 
 
 def test_readline() -> None:
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         interpreter.exec("""
 import readline, rlcompleter
 readline.parse_and_bind("tab: complete")
 readline.set_completer_delims(" ")
 assert readline.get_completer_delims() == " " and readline.get_history_item(1) is None
 """)
-    finally:
-        interpreter.close()
 
 
 @pytest.mark.parametrize("name", ["faulthandler", "tracemalloc"])
 def test_without_copies_they_refuse(name: str) -> None:
-    interpreter = interpreters.create(extensions="declared")
-    try:
-        with pytest.raises(interpreters.ExecutionFailed, match="does not support"):
-            interpreter.exec(f"import {name}")
-    finally:
-        interpreter.close()
+    with (
+        interpreters.create(extensions="declared") as interpreter,
+        pytest.raises(interpreters.ExecutionFailed, match="does not support"),
+    ):
+        interpreter.exec(f"import {name}")

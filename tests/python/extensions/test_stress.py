@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 
 import atoll
 from atoll import interpreters
-from tests.python.extensions.conftest import needs_private_copies
+from tests.python.extensions.conftest import at_once, needs_private_copies
 
 pytestmark = needs_private_copies
 pytest.importorskip("numpy")
@@ -25,36 +24,27 @@ for i in range({count}):
 
 @pytest.mark.slow
 def test_interpreters_that_come_and_go() -> None:
-    problems: list[str] = []
-
     def use() -> None:
         for _ in range(3):
-            interpreter = interpreters.create()
-            try:
+            with interpreters.create() as interpreter:
                 interpreter.exec(WORK.format(count=5000))
-            except interpreters.ExecutionFailed as error:
-                problems.append(str(error.excinfo.errdisplay))
-            interpreter.close()
 
-    threads = [threading.Thread(target=use) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not problems
+    at_once(4, use)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["pass", "raise SystemExit(3)", "import os; os._exit(4)"])
 def test_processes_that_end_in_the_middle(run_python: Any, ending: str) -> None:
     source = (
-        "import threading, time\n"
+        "import atoll, threading\n"
         "from atoll import interpreters\n"
-        f"work = {WORK.format(count=10**9)!r}\n"
+        "sender, receiver = atoll.channel(2)\n"
+        f"work = 'import numpy; begun.send(None)\\n' + {WORK.format(count=10**9)!r}\n"
         "for _ in range(2):\n"
         "    i = interpreters.create()\n"
+        "    i.prepare_main(begun=sender)\n"
         "    threading.Thread(target=i.exec, args=(work,), daemon=True).start()\n"
-        "time.sleep(0.3)\n"
+        "receiver.recv(), receiver.recv()\n"
         f"{ending}\n"
     )
     expected = {"pass": 0, "raise SystemExit(3)": 3}.get(ending, 4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import Any
 
@@ -10,10 +9,7 @@ import pytest
 
 import atoll
 from atoll import interpreters
-
-needs_private_copies = pytest.mark.skipif(
-    sys.version_info < (3, 13), reason="isolated interpreters refuse them, as CPython does"
-)
+from tests.python.extensions.conftest import needs_private_copies
 
 START = "import threading, time\n{}\nthreading.Thread(target=f, daemon=True, name='left').start()\n"
 ENDING = {
@@ -100,9 +96,8 @@ def test_legacy_interpreters(run_python: Any, kind: str) -> None:
 
 
 def test_declared_refuses_them() -> None:
-    interpreter = interpreters.create(extensions="declared")
-    try:
-        with pytest.raises(interpreters.ExecutionFailed, match="daemon threads are disabled"):
-            interpreter.exec(START.format(STUCK))
-    finally:
-        interpreter.close()
+    with (
+        interpreters.create(extensions="declared") as interpreter,
+        pytest.raises(interpreters.ExecutionFailed, match="daemon threads are disabled"),
+    ):
+        interpreter.exec(START.format(STUCK))

@@ -74,22 +74,16 @@ def test_instances(plugin: ModuleType) -> None:
 
 
 def test_pickles(plugin: ModuleType) -> None:
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         back = interpreter.call(lambda each: each, plugin.Reduced(4))
         assert type(back) is plugin.Reduced
         assert back.n == 6  # once there, once back
-    finally:
-        interpreter.close()
 
 
 def test_imports_in_the_worker_find_them(plugin: ModuleType) -> None:
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         interpreter.call(plugin.double, 1)
         interpreter.exec("from atoll_plugins.helper import FACTOR; assert FACTOR == 2")
-    finally:
-        interpreter.close()
 
 
 def test_another_package_of_that_name_comes_first(
@@ -99,34 +93,27 @@ def test_another_package_of_that_name_comes_first(
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("MINE = True\n")
     monkeypatch.syspath_prepend(package.parent)
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         assert interpreter.call(plugin.double, 4) == 8
         interpreter.exec("import atoll_plugins; assert atoll_plugins.MINE")
-    finally:
-        interpreter.close()
 
 
 def test_a_file_that_is_gone_is_named_as_a_missing_module(plugin: ModuleType) -> None:
     assert plugin.__file__
     Path(plugin.__file__).unlink()
-    interpreter = interpreters.create()
-    try:
-        with pytest.raises(Exception, match=r"No module named 'atoll_plugins\.tool'"):
-            interpreter.call(plugin.double, 4)
-    finally:
-        interpreter.close()
+    with (
+        interpreters.create() as interpreter,
+        pytest.raises(Exception, match=r"No module named 'atoll_plugins\.tool'"),
+    ):
+        interpreter.call(plugin.double, 4)
 
 
 def test_other_missing_modules_are_missing(plugin: ModuleType) -> None:
-    interpreter = interpreters.create()
-    try:
+    with interpreters.create() as interpreter:
         interpreter.call(plugin.double, 1)
         for name in ("atoll_plugins.nothing", "nothing_of_that_name"):
             with pytest.raises(interpreters.ExecutionFailed, match=f"No module named '{name}'"):
                 interpreter.exec(f"import {name}")
-    finally:
-        interpreter.close()
 
 
 def test_what_was_imported_after_the_path_had_been_changed(
