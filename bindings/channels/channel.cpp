@@ -12,7 +12,7 @@ namespace libatoll::bindings {
 
 namespace {
 
-using core::CountedEnds;
+using core::ChannelEnds;
 using core::End;
 
 /// False with a Python error set.
@@ -44,7 +44,7 @@ PyObject* channel(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyO
       !parse_capacity(given[0], capacity)) {
     return nullptr;
   }
-  const auto ends = CountedEnds::of_channel(capacity);
+  const auto ends = ChannelEnds::of_channel(capacity);
   if (!ends) return PyErr_NoMemory();
   State& state = state_of(module);
   const py::Ref sender = make_end(state, ends, End::sending);
@@ -53,7 +53,7 @@ PyObject* channel(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyO
 }
 
 PyObject* receiver_of(PyObject* module, core::Handle<core::Timer> timer) {
-  const auto ends = CountedEnds::of_timer(std::move(timer));
+  const auto ends = ChannelEnds::of_timer(std::move(timer));
   if (!ends) return PyErr_NoMemory();
   return make_end(state_of(module), ends, End::receiving).release();
 }

@@ -16,21 +16,21 @@ UseOfEnd::~UseOfEnd() {
   if (next_) next_->previous_ = previous_;
 }
 
-void UseOfEnd::begin(EndObject& end, Recall& recall) noexcept {
+void UseOfEnd::begin(EndObject& end, CancelToken& token) noexcept {
   end_ = &end;
-  recall_ = &recall;
+  token_ = &token;
   next_ = end.uses;
   if (next_) next_->previous_ = this;
   end.uses = this;
 }
 
 void UseOfEnd::call_off_all(EndObject& end) noexcept {
-  for (UseOfEnd* use = end.uses; use; use = use->next_) use->recall_->call_off();
+  for (UseOfEnd* use = end.uses; use; use = use->next_) use->token_->cancel();
 }
 
-py::Ref make_end(State& state, const core::Handle<core::CountedEnds>& ends, End end) {
-  auto share = core::EndShare::make(ends, end, state.self->id());
-  if (!share) {
+py::Ref make_end(State& state, const core::Handle<core::ChannelEnds>& ends, End end) {
+  auto ref = core::EndRef::make(ends, end, state.self->id());
+  if (!ref) {
     PyErr_NoMemory();
     return {};
   }
@@ -38,19 +38,19 @@ py::Ref make_end(State& state, const core::Handle<core::CountedEnds>& ends, End 
   py::Ref object = py::Ref::steal(type->tp_alloc(type, 0));
   if (!object) return {};
   EndObject& self = end_of(object.get());
-  self.share = share.release();
+  self.ref = ref.release();
   self.state = &state;
   return object;
 }
 
 const char* kind_of(const EndObject& end) noexcept {
-  return end.share->end() == End::sending ? "Sender" : "Receiver";
+  return end.ref->end() == End::sending ? "Sender" : "Receiver";
 }
 
 Blocked block_on_end(EndObject& end, core::Operation& operation, core::Deadline deadline) {
-  Recall recall;
-  const UseOfEnd use(end, recall);
-  return block_on(*end.state, operation, deadline, &recall);
+  CancelToken token;
+  const UseOfEnd use(end, token);
+  return block_on(*end.state, operation, deadline, &token);
 }
 
 // --- slots ---------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ void end_dealloc(PyObject* object) {
   PyTypeObject* type = Py_TYPE(object);
   EndObject& self = end_of(object);
   if (self.weakrefs) PyObject_ClearWeakRefs(object);
-  delete self.share;
+  delete self.ref;
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -75,7 +75,7 @@ PyObject* end_repr(PyObject* object) {
 Py_hash_t end_hash(PyObject* object) {
   const EndObject& self = end_of(object);
   const auto value = static_cast<Py_hash_t>(std::hash<std::uint64_t>()(self.ends().number() * 2) +
-                                            (self.share->end() == End::sending ? 1 : 0));
+                                            (self.ref->end() == End::sending ? 1 : 0));
   return value == -1 ? -2 : value;
 }
 
@@ -102,13 +102,13 @@ int end_is_true(PyObject*) {
 PyObject* end_clone(PyObject* object, PyObject*) {
   const EndObject& self = end_of(object);
   if (!self.is_open()) return raise_own_end_closed(self);
-  return make_end(*self.state, self.share->ends(), self.share->end()).release();
+  return make_end(*self.state, self.ref->ends(), self.ref->end()).release();
 }
 
 PyObject* end_close(PyObject* object, PyObject*) {
   EndObject& self = end_of(object);
   if (self.is_open()) {
-    self.share->close();
+    self.ref->close();
     UseOfEnd::call_off_all(self);
   }
   Py_RETURN_NONE;
@@ -136,8 +136,8 @@ PyObject* end_closed(PyObject* object, void*) {
   if (!self.is_open()) Py_RETURN_TRUE;
   if (const core::Timer* timer = self.timer()) return PyBool_FromLong(timer->is_over());
   const Channel::State state = self.channel()->state();
-  const bool is_over = self.share->end() == End::sending ? state != Channel::State::open
-                                                         : state == Channel::State::closed;
+  const bool is_over = self.ref->end() == End::sending ? state != Channel::State::open
+                                                       : state == Channel::State::closed;
   return PyBool_FromLong(is_over);
 }
 

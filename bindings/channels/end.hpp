@@ -9,7 +9,7 @@
 
 #include <memory>
 
-#include "core/channel/counted_ends.hpp"
+#include "core/channel/channel_ends.hpp"
 #include "py/ref.hpp"
 #include "support/state.hpp"
 #include "support/wait.hpp"
@@ -20,13 +20,13 @@ class UseOfEnd;
 
 struct EndObject {
   PyObject_HEAD
-  core::EndShare* share;  ///< owned
-  State* state;           ///< of the module of the type
-  UseOfEnd* uses;         ///< those that are blocked through this clone
+  core::EndRef* ref;  ///< owned
+  State* state;       ///< of the module of the type
+  UseOfEnd* uses;     ///< those that are blocked through this clone
   PyObject* weakrefs;
 
-  [[nodiscard]] bool is_open() const noexcept { return share->is_open(); }
-  [[nodiscard]] core::CountedEnds& ends() const noexcept { return *share->ends(); }
+  [[nodiscard]] bool is_open() const noexcept { return ref->is_open(); }
+  [[nodiscard]] core::ChannelEnds& ends() const noexcept { return *ref->ends(); }
   /// Null for a timer.
   [[nodiscard]] core::Channel* channel() const noexcept { return ends().channel(); }
   [[nodiscard]] core::Timer* timer() const noexcept { return ends().timer(); }
@@ -40,23 +40,23 @@ struct EndObject {
 class UseOfEnd {
  public:
   UseOfEnd() noexcept = default;
-  UseOfEnd(EndObject& end, Recall& recall) noexcept { begin(end, recall); }
+  UseOfEnd(EndObject& end, CancelToken& token) noexcept { begin(end, token); }
   UseOfEnd(const UseOfEnd&) = delete;
   UseOfEnd& operator=(const UseOfEnd&) = delete;
   ~UseOfEnd();
 
-  void begin(EndObject& end, Recall& recall) noexcept;
+  void begin(EndObject& end, CancelToken& token) noexcept;
   static void call_off_all(EndObject& end) noexcept;
 
  private:
   EndObject* end_ = nullptr;
-  Recall* recall_ = nullptr;
+  CancelToken* token_ = nullptr;
   UseOfEnd* next_ = nullptr;
   UseOfEnd* previous_ = nullptr;
 };
 
 /// A Sender or Receiver of this interpreter with a share of its own. Empty with an error set.
-[[nodiscard]] py::Ref make_end(State& state, const core::Handle<core::CountedEnds>& ends,
+[[nodiscard]] py::Ref make_end(State& state, const core::Handle<core::ChannelEnds>& ends,
                                core::End end);
 
 /// "Sender" or "Receiver".

@@ -11,7 +11,7 @@ PyObject* raise_closed(const EndObject& end) {
   const auto number = static_cast<unsigned long long>(end.ends().number());
   if (end.timer()) {
     PyErr_Format(end.state->closed, "timer %llu is over: it has expired, or was stopped", number);
-  } else if (end.share->end() == core::End::sending) {
+  } else if (end.ref->end() == core::End::sending) {
     PyErr_Format(end.state->closed, "channel %llu is closed: it has no receiver any more", number);
   } else {
     PyErr_Format(end.state->closed,
@@ -22,7 +22,7 @@ PyObject* raise_closed(const EndObject& end) {
 
 PyObject* raise_would_block(const EndObject& end) {
   const auto number = static_cast<unsigned long long>(end.ends().number());
-  const bool is_sender = end.share->end() == core::End::sending;
+  const bool is_sender = end.ref->end() == core::End::sending;
   const bool has_buffer = end.channel() && end.channel()->capacity() != 0;
   const char* reason = is_sender ? (has_buffer ? "it is full" : "no receiver waits")
                                  : (has_buffer ? "it is empty" : "no sender waits");
@@ -58,7 +58,7 @@ PyObject* raise_end_error(const EndObject& end, core::Status status) {
     case core::Status::pending:
       return raise_would_block(end);
     case core::Status::timed_out:
-      PyErr_SetString(PyExc_TimeoutError, end.share->end() == core::End::sending
+      PyErr_SetString(PyExc_TimeoutError, end.ref->end() == core::End::sending
                                               ? "send() timed out, nothing was sent"
                                               : "recv() timed out");
       return nullptr;

@@ -86,8 +86,8 @@ PyObject* result_of(State& state, SelectCases& cases, const Selected& selected) 
 }
 
 PyObject* block(State& state, SelectCases& cases, const Options& options, core::Wait& wait,
-                const Recall& recall) {
-  const BlockedOnAny blocked = block_on_any(wait, &recall);
+                const CancelToken& token) {
+  const BlockedOnAny blocked = block_on_any(wait, &token);
   const Selected& selected = blocked.selected;
   if (blocked.raised) {
     if (selected.status == Status::ok) cases[selected.index].put_back();
@@ -102,9 +102,9 @@ PyObject* select(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyOb
   State& state = state_of(module);
   Options options;
   if (!parse_options(args + nargs, kwnames, options)) return nullptr;
-  Recall recall;
+  CancelToken token;
   SelectCases cases;
-  if (!cases.prepare(state, {args, static_cast<std::size_t>(nargs)}, recall)) return nullptr;
+  if (!cases.prepare(state, {args, static_cast<std::size_t>(nargs)}, token)) return nullptr;
   const core::Deadline deadline = options.timeout.deadline();
   if (cases.is_never_ready() && deadline.is_never() && !options.is_immediate()) {
     PyErr_SetString(PyExc_ValueError,
@@ -116,7 +116,7 @@ PyObject* select(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyOb
   const Selected selected = wait.start();
   if (selected.status != Status::pending) return result_of(state, cases, selected);
   if (options.is_immediate()) return nothing_ready(state, options);
-  return block(state, cases, options, wait, recall);
+  return block(state, cases, options, wait, token);
 }
 
 PyStructSequence_Field fields[] = {

@@ -92,12 +92,12 @@ bool SelectCase::is_own_end_closed() const noexcept {
   return (kind_ == Kind::receive || kind_ == Kind::send) && !end_of(channel_).is_open();
 }
 
-bool SelectCase::begin_use(Recall& recall) {
+bool SelectCase::begin_use(CancelToken& token) {
   if (is_own_end_closed()) {
     raise_own_end_closed(end_of(channel_));
     return false;
   }
-  if (kind_ == Kind::receive || kind_ == Kind::send) use_.begin(end_of(channel_), recall);
+  if (kind_ == Kind::receive || kind_ == Kind::send) use_.begin(end_of(channel_), token);
   return true;
 }
 
@@ -130,7 +130,8 @@ void SelectCase::put_back() noexcept {
   channel.put_back(std::move(receive->item()));
 }
 
-bool SelectCases::prepare(const State& state, std::span<PyObject* const> given, Recall& recall) {
+bool SelectCases::prepare(const State& state, std::span<PyObject* const> given,
+                          CancelToken& token) {
   count_ = given.size();
   cases_.reset(new (std::nothrow) SelectCase[count_]);
   operations_.reset(new (std::nothrow) core::Operation*[count_]);
@@ -148,7 +149,7 @@ bool SelectCases::prepare(const State& state, std::span<PyObject* const> given, 
     operations_[i] = cases_[i].operation();
   }
   for (std::size_t i = 0; i < count_; ++i) {
-    if (!cases_[i].begin_use(recall)) return false;
+    if (!cases_[i].begin_use(token)) return false;
   }
   return true;
 }
@@ -162,7 +163,7 @@ PyObject* SelectCases::raise_called_off() const {
   for (std::size_t i = 0; i < count_; ++i) {
     if (cases_[i].is_own_end_closed()) return raise_own_end_closed(end_of(cases_[i].channel()));
   }
-  PyErr_SetString(PyExc_SystemError, "select() was called off by nobody");
+  PyErr_SetString(PyExc_SystemError, "select() was cancelled by nobody");
   return nullptr;
 }
 

@@ -24,7 +24,7 @@ class SelectCase {
   /// Makes the operation; encodes what is to be sent. False with a Python error set.
   [[nodiscard]] bool prepare(const State& state);
   /// Lets a close() of the end call the wait off. False with Closed set: it is closed already.
-  [[nodiscard]] bool begin_use(Recall& recall);
+  [[nodiscard]] bool begin_use(CancelToken& token);
 
   /// Null for a case that is never ready.
   [[nodiscard]] core::Operation* operation() noexcept;
@@ -56,7 +56,8 @@ class SelectCases {
   SelectCases() noexcept = default;
 
   /// False with a Python error set.
-  [[nodiscard]] bool prepare(const State& state, std::span<PyObject* const> given, Recall& recall);
+  [[nodiscard]] bool prepare(const State& state, std::span<PyObject* const> given,
+                             CancelToken& token);
 
   [[nodiscard]] std::span<core::Operation* const> operations() const noexcept {
     return {operations_.get(), count_};
@@ -64,7 +65,7 @@ class SelectCases {
   [[nodiscard]] SelectCase& operator[](std::size_t index) noexcept { return cases_[index]; }
   /// All cases are None, or there are none.
   [[nodiscard]] bool is_never_ready() const noexcept;
-  /// After a wait was called off: Closed, for the end that was closed. Returns null.
+  /// After a wait was cancelled: Closed, for the end that was closed. Returns null.
   PyObject* raise_called_off() const;
 
  private:

@@ -17,7 +17,7 @@ py::Status encode_end(PyObject* object, ExtensionValue& out) {
     raise_own_end_closed(self);
     return py::Status::error;
   }
-  out.object = core::EndInTransit::make(*self.share);
+  out.object = core::EndInTransit::make(*self.ref);
   if (out.object) return py::Status::ok;
   PyErr_NoMemory();
   return py::Status::error;
@@ -31,7 +31,7 @@ py::Ref decode_end(PyObject* type, const ExtensionValue& value) {
     PyErr_SetString(PyExc_ValueError, "a message carries no end of a channel where it says so");
     return {};
   }
-  return make_end(*state, in_transit->share().ends(), in_transit->share().end());
+  return make_end(*state, in_transit->ref().ends(), in_transit->ref().end());
 }
 
 py::Status register_type(const State& state, PyTypeObject* type, Tag tag) {

@@ -59,7 +59,7 @@ bool go_on() {
 
 }  // namespace
 
-BlockedOnAny block_on_any(core::Wait& wait, const Recall* recall) {
+BlockedOnAny block_on_any(core::Wait& wait, const CancelToken* token) {
   runtime::signals::prepare_to_block();
   for (;;) {
     core::Selected selected;
@@ -69,15 +69,15 @@ BlockedOnAny block_on_any(core::Wait& wait, const Recall* recall) {
     }
     if (selected.status != core::Status::interrupted) return {selected};
     if (!go_on()) return {wait.cancel(), true};
-    if (recall && recall->is_called_off()) return {wait.cancel()};
+    if (token && token->is_cancelled()) return {wait.cancel()};
   }
 }
 
 Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline,
-                 const Recall* recall) {
+                 const CancelToken* token) {
   core::Operation* const operations[] = {&operation};
   core::Wait wait(operations, {deadline, state.self->id()}, core::Order::given);
-  const BlockedOnAny blocked = block_on_any(wait, recall);
+  const BlockedOnAny blocked = block_on_any(wait, token);
   return {blocked.selected.status, blocked.raised};
 }
 

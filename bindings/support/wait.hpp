@@ -7,7 +7,7 @@
 
 #include "core/base/deadline.hpp"
 #include "core/base/status.hpp"
-#include "core/parking/recall.hpp"
+#include "core/parking/cancel_token.hpp"
 #include "core/wait/operation.hpp"
 #include "core/wait/select.hpp"
 #include "support/state.hpp"
@@ -38,11 +38,11 @@ struct Timeout {
 /// names it.
 [[nodiscard]] bool parse_seconds(PyObject* object, const char* what, double& out);
 
-using core::Recall;
+using core::CancelToken;
 
 struct Blocked {
   core::Status status;
-  /// A Python error is set (a signal handler's, or KeyboardInterrupt). The operation was withdrawn,
+  /// A Python error is set (a signal handler's, or KeyboardInterrupt). The operation was cancelled,
   /// unless `status` is ok: somebody was faster, and the caller must not lose what came.
   bool raised = false;
 };
@@ -50,9 +50,9 @@ struct Blocked {
 /// Waits for `operation` on behalf of the calling interpreter, without its GIL. Signal handlers run
 /// meanwhile, and the operation keeps its place in line and its deadline. Statuses: those of the
 /// operation, timed_out, interpreter_closed, no_memory; and `cancelled`, without an error, if it
-/// was called off.
+/// was cancelled.
 [[nodiscard]] Blocked block_on(const State& state, core::Operation& operation,
-                               core::Deadline deadline, const Recall* recall = nullptr);
+                               core::Deadline deadline, const CancelToken* token = nullptr);
 
 struct BlockedOnAny {
   core::Selected selected;
@@ -60,8 +60,8 @@ struct BlockedOnAny {
 };
 
 /// The same for the first of several; `wait` was not waited with yet. `cancelled`, without an
-/// error: it was called off.
-[[nodiscard]] BlockedOnAny block_on_any(core::Wait& wait, const Recall* recall);
+/// error: it was cancelled.
+[[nodiscard]] BlockedOnAny block_on_any(core::Wait& wait, const CancelToken* token);
 
 /// Sets the Python error for the statuses that mean the same everywhere: interpreter_closed
 /// (InterpreterError), no_memory (MemoryError). False for all others.

@@ -26,7 +26,7 @@ std::optional<ExecutionFailed> pending_interrupt() {
 }  // namespace
 
 Blocked block_on(std::span<core::Operation* const> operations, Timeout timeout, core::Order order,
-                 const Recall* recall) {
+                 const CancelToken* token) {
   core::WaitOptions options{core::Deadline::after(timeout.seconds())};
   PyThreadState* const state = py::attached_thread_state();
   if (state) {
@@ -41,7 +41,7 @@ Blocked block_on(std::span<core::Operation* const> operations, Timeout timeout, 
       selected = wait.wait();
     }
     if (selected.status != core::Status::interrupted) break;
-    if (recall && recall->is_called_off()) return {wait.cancel(), {}};
+    if (token && token->is_cancelled()) return {wait.cancel(), {}};
     if (!state) continue;
     if (auto failure = pending_interrupt()) return {wait.cancel(), std::move(failure)};
   }

@@ -6,16 +6,16 @@
 
 #include "atoll/error.hpp"
 #include "atoll/timeout.hpp"
-#include "core/parking/recall.hpp"
+#include "core/parking/cancel_token.hpp"
 #include "core/wait/operation.hpp"
 #include "core/wait/select.hpp"
 
 namespace libatoll::api {
 
-using core::Recall;
+using core::CancelToken;
 
 struct Blocked {
-  /// `cancelled`: it was called off.
+  /// `cancelled`: it was cancelled.
   core::Selected selected;
   /// A Ctrl-C ended the wait. An operation may have been carried out in that very moment: what it
   /// received goes back, then this is thrown.
@@ -26,7 +26,7 @@ struct Blocked {
 /// any.
 [[nodiscard]] Blocked block_on(std::span<core::Operation* const> operations, Timeout timeout,
                                core::Order order = core::Order::given,
-                               const Recall* recall = nullptr);
+                               const CancelToken* token = nullptr);
 
 /// Throws for the statuses that mean the same everywhere: interpreter_closed, no_memory.
 void throw_common(core::Status status);

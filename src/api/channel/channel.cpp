@@ -16,33 +16,33 @@ using detail::Access;
 
 namespace api {
 
-OwnEnd::OwnEnd(const core::Handle<core::CountedEnds>& ends, core::End end)
-    : share_(core::EndShare::make(ends, end)) {
-  if (!share_) throw std::bad_alloc();
+OwnEnd::OwnEnd(const core::Handle<core::ChannelEnds>& ends, core::End end)
+    : ref_(core::EndRef::make(ends, end)) {
+  if (!ref_) throw std::bad_alloc();
 }
 
 void OwnEnd::close() const noexcept {
-  share_->close();
+  ref_->close();
   const std::lock_guard lock(mutex_);
-  for (Recall* user : users_) user->call_off();
+  for (CancelToken* user : users_) user->cancel();
 }
 
-OwnEnd::Use::Use(const OwnEnd& end, Recall& recall) : end_(end), recall_(recall) {
+OwnEnd::Use::Use(const OwnEnd& end, CancelToken& token) : end_(end), token_(token) {
   const std::lock_guard lock(end_.mutex_);
-  end_.users_.push_back(&recall_);
+  end_.users_.push_back(&token_);
   // Either we see that it is closed, or close() sees us.
-  if (!end_.is_open()) recall_.call_off();
+  if (!end_.is_open()) token_.cancel();
 }
 
 OwnEnd::Use::~Use() {
   const std::lock_guard lock(end_.mutex_);
-  std::erase(end_.users_, &recall_);
+  std::erase(end_.users_, &token_);
 }
 
 void throw_closed(const OwnEnd& end) {
-  const core::CountedEnds& ends = end.ends();
+  const core::ChannelEnds& ends = end.ends();
   const std::string number = std::to_string(ends.number());
-  const bool is_sender = end.share().end() == core::End::sending;
+  const bool is_sender = end.ref().end() == core::End::sending;
   if (!end.is_open()) {
     throw Closed(std::string("this ") + (is_sender ? "Sender" : "Receiver") + " of " +
                  (ends.timer() ? "timer " : "channel ") + number + " was closed");
@@ -71,7 +71,7 @@ namespace {
 template <class End>
 std::shared_ptr<const End> copy_of(const std::shared_ptr<const End>& end) {
   if (!end || !end->is_open()) return end;
-  return std::make_shared<const End>(end->share().ends(), end->share().end());
+  return std::make_shared<const End>(end->ref().ends(), end->ref().end());
 }
 
 std::size_t size_of(const OwnEnd* end) noexcept {
@@ -91,10 +91,10 @@ bool same_channel(const OwnEnd* a, const OwnEnd* b) noexcept {
 /// Waits through one end. Throws for all but ok and timed_out.
 Status wait_through(const OwnEnd& end, core::Operation& operation, Timeout timeout,
                     core::Receive* receive) {
-  Recall recall;
-  const OwnEnd::Use use(end, recall);
+  CancelToken token;
+  const OwnEnd::Use use(end, token);
   core::Operation* const operations[] = {&operation};
-  const Blocked blocked = block_on(operations, timeout, core::Order::given, &recall);
+  const Blocked blocked = block_on(operations, timeout, core::Order::given, &token);
   const Status status = blocked.selected.status;
   if (blocked.failure) {
     if (status == Status::ok && receive) {
@@ -152,7 +152,7 @@ void Sender::send(const Value& value, Timeout timeout) const {
 }
 
 bool Sender::try_send(const Value& value, Timeout timeout) const {
-  (void)Access::share(*this);  // open, or it throws
+  (void)Access::ref(*this);  // open, or it throws
   // Whoever moves or closes the object meanwhile does not take it from under this call.
   const std::shared_ptr<const End> end = end_;
   core::Channel& channel = *end->ends().channel();
@@ -199,7 +199,7 @@ Value Receiver::recv(Timeout timeout) const {
 }
 
 std::optional<Value> Receiver::try_recv(Timeout timeout) const {
-  (void)Access::share(*this);  // open, or it throws
+  (void)Access::ref(*this);  // open, or it throws
   const std::shared_ptr<const End> end = end_;
   if (end->ends().timer()) return api::receive_tick(*end, timeout);
   core::Channel& channel = *end->ends().channel();
@@ -233,7 +233,7 @@ bool operator==(const Receiver& a, const Receiver& b) noexcept {
 
 Receiver::Iterator::Iterator(const Receiver& receiver)
     : receiver_(&receiver), value_(std::make_shared<Value>()) {
-  (void)Access::share(receiver);
+  (void)Access::ref(receiver);
   ++*this;
 }
 
@@ -249,7 +249,7 @@ Receiver::Iterator& Receiver::Iterator::operator++() {
 // --- making them ---------------------------------------------------------------------------------
 
 std::pair<Sender, Receiver> channel(std::size_t capacity) {
-  const auto ends = core::CountedEnds::of_channel(capacity);
+  const auto ends = core::ChannelEnds::of_channel(capacity);
   if (!ends) throw std::bad_alloc();
   return {Access::make<Sender>(ends, core::End::sending),
           Access::make<Receiver>(ends, core::End::receiving)};

@@ -12,7 +12,7 @@
 #include "atoll/queue.hpp"
 #include "atoll/shared_buffer.hpp"
 #include "atoll/value.hpp"
-#include "core/channel/counted_ends.hpp"
+#include "core/channel/channel_ends.hpp"
 #include "core/memory/shared_buffer.hpp"
 #include "core/registry/in_transit.hpp"
 
@@ -26,31 +26,31 @@ class ValueJob;
 class OwnEnd {
  public:
   /// Throws std::bad_alloc.
-  OwnEnd(const core::Handle<core::CountedEnds>& ends, core::End end);
+  OwnEnd(const core::Handle<core::ChannelEnds>& ends, core::End end);
 
-  [[nodiscard]] const core::EndShare& share() const noexcept { return *share_; }
-  [[nodiscard]] core::CountedEnds& ends() const noexcept { return *share_->ends(); }
-  [[nodiscard]] bool is_open() const noexcept { return share_->is_open(); }
+  [[nodiscard]] const core::EndRef& ref() const noexcept { return *ref_; }
+  [[nodiscard]] core::ChannelEnds& ends() const noexcept { return *ref_->ends(); }
+  [[nodiscard]] bool is_open() const noexcept { return ref_->is_open(); }
   /// Calls the waits off that go through this end.
   void close() const noexcept;
 
-  /// Stands for a blocked call. It is called off at once if the end is closed.
+  /// Stands for a blocked call. It is cancelled at once if the end is closed.
   class Use {
    public:
-    Use(const OwnEnd& end, Recall& recall);
+    Use(const OwnEnd& end, CancelToken& token);
     ~Use();
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
    private:
     const OwnEnd& end_;
-    Recall& recall_;
+    CancelToken& token_;
   };
 
  private:
-  const std::unique_ptr<core::EndShare> share_;
+  const std::unique_ptr<core::EndRef> ref_;
   mutable std::mutex mutex_;  // guards users_
-  mutable std::vector<Recall*> users_;
+  mutable std::vector<CancelToken*> users_;
 };
 
 /// Closed, with the reason as text.
@@ -105,13 +105,13 @@ struct detail::Access {
   }
   /// Throws Closed if it was moved from, or closed.
   template <class Side>
-  [[nodiscard]] static const core::EndShare& share(const Side& side) {
+  [[nodiscard]] static const core::EndRef& ref(const Side& side) {
     const api::OwnEnd& own = end(side);
     if (!own.is_open()) api::throw_closed(own);
-    return own.share();
+    return own.ref();
   }
   template <class Side>
-  [[nodiscard]] static Side make(const core::Handle<core::CountedEnds>& ends, core::End end) {
+  [[nodiscard]] static Side make(const core::Handle<core::ChannelEnds>& ends, core::End end) {
     return Side(std::make_shared<const typename Side::End>(ends, end));
   }
 };

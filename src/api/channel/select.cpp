@@ -41,11 +41,11 @@ struct detail::Attempt {
   using What = Case::What;
 
   /// Throws Closed for an end that is closed itself.
-  void prepare(const Case& given, api::Recall& recall) {
+  void prepare(const Case& given, api::CancelToken& token) {
     what = given.what_.get();
     if (!what) return;
     if (const api::OwnEnd* end = what->end.get()) {
-      use.emplace(*end, recall);
+      use.emplace(*end, token);
       if (!end->is_open()) api::throw_closed(*end);
     }
     if (what->future) {
@@ -124,12 +124,12 @@ using detail::Attempt;
 
 std::optional<Selected> try_select(std::span<const Case> cases, Timeout timeout,
                                    SelectOrder order) {
-  api::Recall recall;
+  api::CancelToken token;
   std::vector<Attempt> attempts(cases.size());
   std::vector<core::Operation*> operations(cases.size());
   bool can_be_ready = timeout.seconds() < Timeout::never().seconds();
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    attempts[i].prepare(cases[i], recall);
+    attempts[i].prepare(cases[i], token);
     operations[i] = attempts[i].as_operation();
     can_be_ready |= operations[i] != nullptr;
   }
@@ -138,7 +138,7 @@ std::optional<Selected> try_select(std::span<const Case> cases, Timeout timeout,
   const auto core_order = order == SelectOrder::given ? core::Order::given : core::Order::random;
   api::Blocked blocked;
   if (timeout.seconds() > 0) {
-    blocked = api::block_on(operations, timeout, core_order, &recall);
+    blocked = api::block_on(operations, timeout, core_order, &token);
   } else {
     blocked.selected = core::try_select(operations, core_order);
   }
@@ -172,7 +172,7 @@ Selected select(std::initializer_list<Case> cases, Timeout timeout, SelectOrder 
 namespace {
 
 Receiver receiver_of(core::Handle<core::Timer> timer) {
-  const auto ends = core::CountedEnds::of_timer(std::move(timer));
+  const auto ends = core::ChannelEnds::of_timer(std::move(timer));
   if (!ends) throw std::bad_alloc();
   return Access::make<Receiver>(ends, core::End::receiving);
 }

@@ -116,7 +116,7 @@ class Builder {
 
   template <class End>
   static py::Ref restore_end(Tag tag, const End& value) {
-    auto end = core::EndInTransit::make(detail::Access::share(value));
+    auto end = core::EndInTransit::make(detail::Access::ref(value));
     if (!end) throw std::bad_alloc();
     make_home_known(tag);
     return restore(tag, {0, std::move(end)});
@@ -233,9 +233,9 @@ class Reader {
     }
     const auto* const end = dynamic_cast<const core::EndInTransit*>(value.object.get());
     if (!end) return std::nullopt;
-    const core::EndShare& share = end->share();
-    if (tag == Tag::sender) return detail::Access::make<Sender>(share.ends(), share.end());
-    return detail::Access::make<Receiver>(share.ends(), share.end());
+    const core::EndRef& ref = end->ref();
+    if (tag == Tag::sender) return detail::Access::make<Sender>(ref.ends(), ref.end());
+    return detail::Access::make<Receiver>(ref.ends(), ref.end());
   }
 
   static Value read_integer(PyObject* object) {

@@ -403,9 +403,9 @@ Value Decoder::read_extension() {
   const auto* const end =
       dynamic_cast<const core::EndInTransit*>(message_.attachment(attachment - 1));
   if (!end) corrupted();
-  const core::EndShare& share = end->share();
-  if (tag == Tag::sender) return detail::Access::make<Sender>(share.ends(), share.end());
-  return detail::Access::make<Receiver>(share.ends(), share.end());
+  const core::EndRef& ref = end->ref();
+  if (tag == Tag::sender) return detail::Access::make<Sender>(ref.ends(), ref.end());
+  return detail::Access::make<Receiver>(ref.ends(), ref.end());
 }
 
 }  // namespace

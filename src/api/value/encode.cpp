@@ -87,8 +87,8 @@ class Encoder {
   void operator()(const Queue& value) {
     put_extension(Tag::queue, static_cast<std::uint64_t>(value.id()), detail::Access::hold(value));
   }
-  void operator()(const Sender& value) { put_end(Tag::sender, detail::Access::share(value)); }
-  void operator()(const Receiver& value) { put_end(Tag::receiver, detail::Access::share(value)); }
+  void operator()(const Sender& value) { put_end(Tag::sender, detail::Access::ref(value)); }
+  void operator()(const Receiver& value) { put_end(Tag::receiver, detail::Access::ref(value)); }
   void operator()(const SharedBuffer& value) {
     put_extension(Tag::buffer, 0, detail::Access::memory(value));
   }
@@ -121,10 +121,10 @@ class Encoder {
     }
   }
 
-  void put_end(Tag tag, const core::EndShare& share) {
-    auto end = core::EndInTransit::make(share);
+  void put_end(Tag tag, const core::EndRef& ref) {
+    auto end = core::EndInTransit::make(ref);
     if (!end) throw std::bad_alloc();
-    put_extension(tag, share.ends()->number(), std::move(end));
+    put_extension(tag, ref.ends()->number(), std::move(end));
   }
 
   void put_extension(Tag tag, std::uint64_t number, core::Handle<core::Object> object) {

@@ -9,7 +9,7 @@ namespace libatoll::core {
 /// Nanoseconds of CLOCK_MONOTONIC.
 [[nodiscard]] std::int64_t monotonic_now() noexcept;
 
-/// The moment at which a wait gives up. Computed once, so that a wait that is interrupted and
+/// The moment at which a wait times out. Computed once, so that a wait that is interrupted and
 /// resumed keeps the deadline it started with.
 class Deadline {
  public:

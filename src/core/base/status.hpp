@@ -13,7 +13,7 @@ enum class Status : std::uint8_t {
   timed_out,           ///< the deadline passed and nothing was consumed
   interrupted,         ///< a signal or interrupt(): run the handlers, then wait on
   interpreter_closed,  ///< the interpreter that waits is being closed, or the process ends
-  cancelled,           ///< withdrawn by its owner before anybody served it
+  cancelled,           ///< by its owner, before anybody served it
   not_empty,           ///< refused: there are items left
   not_found,           ///< no object has this id (any more)
   never_bound,         ///< release without a bind

@@ -3,7 +3,7 @@
 // A channel of capacity 0 has no room: a send is complete when the item has been received. With
 // room for n, or without limit, a send is complete when the item is in the buffer, or, if the
 // sender says so (`until_received`, PEP 554's blocking send), when it has been received; until then
-// the sender takes it back if it gives up.
+// the sender takes it back if it cancels.
 //
 // Items of one sender arrive in the order in which it sent them. Waiting receivers are served in
 // the order in which they came, and so are waiting senders; an item for a receiver that waits goes

@@ -7,7 +7,7 @@
 #include <new>
 #include <utility>
 
-#include "core/base/immortal.hpp"
+#include "core/base/no_destructor.hpp"
 #include "core/memory/mapped_block.hpp"
 
 namespace libatoll::core {
@@ -64,7 +64,7 @@ class BlockPool {
 
 // Never destroyed: messages may go after the static destructors have run.
 BlockPool& pool() noexcept {
-  static Immortal<BlockPool> instance;
+  static NoDestructor<BlockPool> instance;
   return instance.get();
 }
 

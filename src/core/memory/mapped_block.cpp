@@ -9,7 +9,7 @@
 #include <limits>
 #include <mutex>
 
-#include "core/base/immortal.hpp"
+#include "core/base/no_destructor.hpp"
 
 namespace libatoll::core {
 namespace {
@@ -96,7 +96,7 @@ class MappedPool {
 };
 
 MappedPool& pool() noexcept {
-  static Immortal<MappedPool> instance;
+  static NoDestructor<MappedPool> instance;
   return instance.get();
 }
 

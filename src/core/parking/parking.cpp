@@ -3,18 +3,18 @@
 #include <algorithm>
 #include <new>
 
-#include "core/base/immortal.hpp"
+#include "core/base/no_destructor.hpp"
 #include "core/parking/futex.hpp"
 #include "core/parking/lock.hpp"
 
 namespace libatoll::core {
 namespace {
 
-/// For how many seconds a thread looks. To be woken takes 5 us where CPUs stay awake, and 20 to 50
+/// For how many seconds a thread spins. To be woken takes 5 us where CPUs stay awake, and 20 to 50
 /// us where the CPU has to be woken, too.
-constexpr double looking_time = 50e-6;
-constexpr int looks_per_clock = 8;
-/// At most so many waits in a row do not look.
+constexpr double spinning_time = 50e-6;
+constexpr int spins_per_clock = 8;
+/// At most so many waits in a row do not spin.
 constexpr std::uint32_t most_sleeps = 64;
 /// By how many seconds a signal may be late that came just before the sleep.
 constexpr double nap_time = 1e-3;
@@ -25,7 +25,7 @@ constexpr double nap_time = 1e-3;
 class ParkerPool {
  public:
   static ParkerPool& instance() noexcept {
-    static Immortal<ParkerPool> pool;
+    static NoDestructor<ParkerPool> pool;
     return pool.get();
   }
 
@@ -97,11 +97,11 @@ void Parker::start_anew() noexcept {
   next_sleeps_ = 1;
 }
 
-/// Looks for a post, for as long as that is worth it.
-void Parker::look(Deadline deadline) noexcept {
-  const Deadline end = std::min(deadline, Deadline::after(looking_time));
+/// Spins until there is a post, for as long as that is worth it.
+void Parker::spin(Deadline deadline) noexcept {
+  const Deadline end = std::min(deadline, Deadline::after(spinning_time));
   do {
-    for (int i = 0; i < looks_per_clock; ++i) {
+    for (int i = 0; i < spins_per_clock; ++i) {
       if (is_posted()) {
         next_sleeps_ = 1;
         return;
@@ -117,7 +117,7 @@ Parker::Wakeup Parker::park(Deadline deadline) noexcept {
   if (sleeps_ > 0) {
     --sleeps_;
   } else if (usable_cpus() > 1) {
-    look(deadline);
+    spin(deadline);
   }
   std::uint32_t expected = 0;
   if (!word_.compare_exchange_strong(expected, parked_, std::memory_order_acquire)) {

@@ -5,12 +5,12 @@
 // the Waiter. That makes stale and spurious wake-ups harmless, also those that a nested wait (a
 // signal handler that waits, too) takes from the outer one.
 //
-// Before it sleeps, a thread looks for its wake-up for as long as a sleep and its end would take:
+// Before it sleeps, a thread spins on its word for as long as a sleep and its end would take:
 // then it never takes more than twice the time that knowing the future would have taken (Karlin,
 // Manasse, McGeoch and Owicki, "Competitive randomized algorithms for nonuniform problems", 1994).
 // What it buys is large where CPUs halt when they are idle, above all in virtual machines: there
 // waking one takes up to 50 us, and two threads that answer each other at once keep both awake. A
-// thread that looked in vain goes to sleep at once the next time, the next 2, 4, ... 64 times, so
+// thread that spun in vain goes to sleep at once the next time, the next 2, 4, ... 64 times, so
 // that one which waits for long pays next to nothing. benchmarks/cpp/core_bench.cpp and
 // docs/performance.md have the figures.
 //
@@ -85,14 +85,14 @@ class Parker {
   [[nodiscard]] bool is_posted() const noexcept {
     return word_.load(std::memory_order_relaxed) != 0;
   }
-  void look(Deadline deadline) noexcept;
+  void spin(Deadline deadline) noexcept;
   void start_anew() noexcept;
 
   std::atomic<std::uint32_t> word_{0};
   bool heeds_signals_ = false;
   bool has_napped_ = false;
-  std::uint32_t sleeps_ = 0;       ///< so many waits sleep at once, before one looks again
-  std::uint32_t next_sleeps_ = 1;  ///< after the next look in vain
+  std::uint32_t sleeps_ = 0;       ///< so many waits sleep at once, before one spins again
+  std::uint32_t next_sleeps_ = 1;  ///< after the next spin in vain
   std::atomic<InterpreterId> interpreter_{idle_};
   Parker* next_all_ = nullptr;   ///< all parkers ever made
   Parker* next_free_ = nullptr;  ///< those without a thread

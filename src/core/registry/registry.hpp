@@ -202,7 +202,7 @@ class Registry {
 [[nodiscard]] Registry<SharedChannel>& channels() noexcept;
 
 /// For the runtime, once per interpreter, after its objects are gone (they release what they have
-/// bound) and before close() returns: sweeps all queues and channels, closes the counted ends that
+/// bound) and before close() returns: sweeps all queues and channels, closes the ends that
 /// it has left open, forgets the closing of `id`.
 void interpreter_gone(InterpreterId id) noexcept;
 

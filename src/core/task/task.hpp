@@ -41,7 +41,7 @@ class Task : public Object {
 
   /// False: it is over, there is nothing to do.
   [[nodiscard]] bool start() noexcept { return move(State::pending, State::running); }
-  /// The right to write the outcome. False: it was called off meanwhile.
+  /// The right to write the outcome. False: it was cancelled meanwhile.
   [[nodiscard]] bool settle() noexcept { return move(State::running, State::settling); }
   /// The outcome of a task that never ran. False: it is running, or over.
   [[nodiscard]] bool settle_unstarted() noexcept { return move(State::pending, State::settling); }

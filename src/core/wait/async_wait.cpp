@@ -20,14 +20,14 @@ Selected AsyncWait::take_result() noexcept {
 }
 
 Selected AsyncWait::expire() noexcept {
-  if (!withdraw()) return {};
+  if (!try_cancel()) return {};
   selection_.abandon_all();
   if (selection_.try_all()) return selection_.result();
   return enqueue();
 }
 
 Selected AsyncWait::cancel() noexcept {
-  if (!withdraw()) return {};
+  if (!try_cancel()) return {};
   selection_.abandon_all();
   return {Status::cancelled};
 }

@@ -5,7 +5,7 @@
 #include <new>
 #include <vector>
 
-#include "core/base/immortal.hpp"
+#include "core/base/no_destructor.hpp"
 #include "core/parking/lock.hpp"
 #include "core/parking/parking.hpp"
 #include "core/wait/mailbox.hpp"
@@ -23,7 +23,7 @@ constinit std::atomic<bool> everybody{false};
 constinit Lock closing_lock;
 
 std::vector<InterpreterId>& closing_ids() noexcept {
-  static Immortal<std::vector<InterpreterId>> ids;
+  static NoDestructor<std::vector<InterpreterId>> ids;
   return ids.get();
 }
 

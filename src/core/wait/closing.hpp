@@ -5,7 +5,7 @@
 //   one
 //                          that begins later; what needs no wait goes on working
 //   ...                    running code ends, the interpreter's objects are torn down
-//   end_closing(id)        the id is forgotten (or: the closing was called off)
+//   end_closing(id)        the id is forgotten (or: the closing was cancelled)
 // Process exit: begin_closing_all(); there is no way back, except for end_closing_all() in tests
 // and in embedding programs that initialise Python again.
 #pragma once

@@ -147,7 +147,7 @@ Selected Wait::wait_enqueued() noexcept {
     // Looked at after set_interpreter() and before every sleep: closing.cpp tells why that is
     // enough.
     if (is_closing_interpreter(options_.interpreter)) {
-      return give_up() ? Selected{Status::interpreter_closed} : finish();
+      return try_cancel() ? Selected{Status::interpreter_closed} : finish();
     }
     if (waiter_->completed().load(std::memory_order_acquire)) return finish();
     const Deadline until = std::min(options_.deadline, selection_.deadline());
@@ -157,7 +157,7 @@ Selected Wait::wait_enqueued() noexcept {
     if (waiter_->completed().load(std::memory_order_acquire)) return finish();
     if (wakeup.interrupted) return {Status::interrupted};
     if (wakeup.timed_out) {
-      if (!give_up()) return finish();
+      if (!try_cancel()) return finish();
       if (selection_.try_all()) return selection_.result();
       if (options_.deadline.is_over()) return {Status::timed_out};
     }
@@ -166,13 +166,13 @@ Selected Wait::wait_enqueued() noexcept {
 
 Selected Wait::cancel() noexcept {
   if (result_.status != Status::pending) return result_;
-  if (is_enqueued_ && !give_up()) return result_ = finish();
+  if (is_enqueued_ && !try_cancel()) return result_ = finish();
   return result_ = {Status::cancelled};
 }
 
-/// True: withdrawn and abandoned. False: somebody was faster, and has completed the waiter.
-bool Wait::give_up() noexcept {
-  if (waiter_->withdraw()) {
+/// True: cancelled and abandoned. False: somebody was faster, and has completed the waiter.
+bool Wait::try_cancel() noexcept {
+  if (waiter_->try_cancel()) {
     selection_.abandon_all();
     is_enqueued_ = false;
     return true;

@@ -51,7 +51,7 @@ class Selection {
   [[nodiscard]] bool enqueue_all(Waiter& waiter) noexcept;
   /// After somebody has completed the waiter.
   void finish(Waiter& waiter) noexcept;
-  /// After the waiter was withdrawn.
+  /// After the waiter was cancelled.
   void abandon_all() noexcept;
 
   [[nodiscard]] const Selected& result() const noexcept { return result_; }
@@ -102,7 +102,7 @@ class Wait {
 
  private:
   Selected wait_enqueued() noexcept;
-  [[nodiscard]] bool give_up() noexcept;
+  [[nodiscard]] bool try_cancel() noexcept;
   Selected finish() noexcept;
 
   Selection selection_;

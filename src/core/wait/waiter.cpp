@@ -4,7 +4,7 @@
 
 namespace libatoll::core {
 
-constinit Waiter::Withdrawn Waiter::withdrawn_;
+constinit Waiter::Cancelled Waiter::cancelled_;
 
 void Waiter::complete() noexcept {
   if (mailbox_) {

@@ -5,7 +5,7 @@
 // the waiter for its next round). The winner, and nobody else,
 //   1. claims, and fills in the operation, under the lock of the object;
 //   2. calls complete() after it has let go of that lock.
-// The owner that wants to give up claims for itself, with withdraw(); if that fails, a completion
+// The owner that wants to cancel claims for itself, with try_cancel(); if that fails, a completion
 // is on its way and the owner has to take it. This is `Context::try_select` of crossbeam-channel,
 // and `selectDone` of Go's sudog.
 #pragma once
@@ -46,11 +46,11 @@ class Waiter {
   // The rest is for the owner.
 
   /// False if somebody was faster: then wait for the completion.
-  [[nodiscard]] bool withdraw() noexcept { return claim(withdrawn_); }
-  /// Null if withdrawn or not claimed. After a completion: who served.
+  [[nodiscard]] bool try_cancel() noexcept { return claim(cancelled_); }
+  /// Null if cancelled or not claimed. After a completion: who served.
   [[nodiscard]] Operation* winner() const noexcept {
     Operation* winner = winner_.load(std::memory_order_acquire);
-    return winner == &withdrawn_ ? nullptr : winner;
+    return winner == &cancelled_ ? nullptr : winner;
   }
   /// Has complete() been called? Everything the winner wrote is visible then. Parked threads only.
   [[nodiscard]] const std::atomic<bool>& completed() const noexcept { return completed_; }
@@ -64,12 +64,12 @@ class Waiter {
   friend class Mailbox;
 
   /// Stands for the owner itself as the winner.
-  class Withdrawn final : public Operation {
+  class Cancelled final : public Operation {
     Status try_() noexcept override { return Status::cancelled; }
     Enqueued enqueue(Waiter&) noexcept override { return Enqueued::lost; }
     void abandon() noexcept override {}
   };
-  static Withdrawn withdrawn_;
+  static Cancelled cancelled_;
 
   std::atomic<Operation*> winner_{nullptr};
   std::atomic<bool> completed_{false};

@@ -73,7 +73,7 @@ class Job : public core::Task {
     returned,
     failed,
     called_off,  ///< meanwhile
-    not_begun,   ///< it was called off before
+    not_begun,   ///< it was cancelled before
   };
   /// After `returned` and `failed` the outcome is written; finish() is next.
   [[nodiscard]] Ending carry_out(const core::Handle<Desk>& desk, transfer::Context& context);
@@ -86,7 +86,7 @@ class Job : public core::Task {
   bool call_off(Reach reach) noexcept;
   /// As call_off(Reach::running), and tells the code to stop. Does not wait for it.
   bool cancel_and_interrupt() noexcept;
-  /// If its code still runs, though it was called off, tells it once more.
+  /// If its code still runs, though it was cancelled, tells it once more.
   void interrupt_again() noexcept;
   /// It has run for longer than it may.
   void expire() noexcept;

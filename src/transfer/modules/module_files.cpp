@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/base/immortal.hpp"
+#include "core/base/no_destructor.hpp"
 #include "transfer/context/impl.hpp"
 #include "transfer/pickle/support.hpp"
 
@@ -46,7 +46,7 @@ void note(Context::Impl& impl, PyObject* name, PyObject* module) {
 }  // namespace
 
 ModuleFiles& ModuleFiles::instance() {
-  static core::Immortal<ModuleFiles> files;
+  static core::NoDestructor<ModuleFiles> files;
   return files.get();
 }
 

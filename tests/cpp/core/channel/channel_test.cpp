@@ -376,7 +376,7 @@ TEST_SUITE("channel") {
     CHECK(until_received.enqueue(waiter) == Enqueued::waiting);
     auto second = in_thread([&] { return send(*channel, 2); });
     REQUIRE(eventually([&] { return channel->waiting_senders() == 2; }));
-    CHECK(waiter.withdraw());
+    CHECK(waiter.try_cancel());
     until_received.abandon();
     CHECK(second.get() == Status::ok);
     CHECK(number_in(until_received.item()) == 1);
@@ -390,7 +390,7 @@ TEST_SUITE("channel") {
     CHECK(until_received.enqueue(waiter) == Enqueued::waiting);
     auto second = in_thread([&] { return send(*channel, 2); });
     REQUIRE(eventually([&] { return channel->waiting_senders() == 2; }));
-    CHECK(waiter.withdraw());  // as when another case of a select was served
+    CHECK(waiter.try_cancel());  // as when another case of a select was served
     CHECK(receive_number(*channel) == 2);
     CHECK(second.get() == Status::ok);
     until_received.abandon();

@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "core/channel/counted_ends.hpp"
+#include "core/channel/channel_ends.hpp"
 #include "core/registry/in_transit.hpp"
 #include "core/support.hpp"
 #include "core/wait/closing.hpp"
@@ -65,8 +65,8 @@ TEST_SUITE("registry") {
       hold(*channel);
       next = ChannelInTransit::make(channels().add(channel, 0), status);
       if (!with_ends) continue;
-      auto ends = CountedEnds::of_channel(1);
-      const auto receiver = EndShare::make(ends, End::receiving);
+      auto ends = ChannelEnds::of_channel(1);
+      const auto receiver = EndRef::make(ends, End::receiving);
       hold(*ends->channel());
       next = EndInTransit::make(*receiver);
     }

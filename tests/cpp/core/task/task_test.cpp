@@ -20,7 +20,7 @@ namespace {
 class Number final : public Task {
  public:
   Number() noexcept = default;
-  /// What a worker does; false if it was called off.
+  /// What a worker does; false if it was cancelled.
   bool carry_out(int outcome) {
     if (!settle()) return false;
     number = outcome;
@@ -97,7 +97,7 @@ TEST_SUITE("task") {
     }
   }
 
-  TEST_CASE("called off while it runs: what the worker brings is dropped") {
+  TEST_CASE("cancelled while it runs: what the worker brings is dropped") {
     for (const bool by_time : {false, true}) {
       const auto task = Handle<Number>::make();
       CHECK(task->start());

@@ -41,14 +41,14 @@ TEST_SUITE("waiter") {
     CHECK(waiter.claim(first));
     CHECK_FALSE(waiter.claim(second));
     CHECK_FALSE(waiter.claim(first));
-    CHECK_FALSE(waiter.withdraw());
+    CHECK_FALSE(waiter.try_cancel());
     CHECK(waiter.winner() == &first);
     CHECK_FALSE(waiter.completed());
     waiter.complete();
     CHECK(waiter.completed());
     waiter.reset();
     CHECK_FALSE(waiter.completed());
-    CHECK(waiter.withdraw());
+    CHECK(waiter.try_cancel());
     CHECK(waiter.is_claimed());
     CHECK(waiter.winner() == nullptr);
     CHECK_FALSE(waiter.claim(second));

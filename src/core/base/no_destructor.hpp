@@ -7,14 +7,14 @@
 
 namespace libatoll::core {
 
-/// For function-local statics: `static Immortal<Registry> registry(1);`. Needs no allocation.
+/// For function-local statics: `static NoDestructor<Registry> registry(1);`. Needs no allocation.
 template <class T>
-class Immortal {
+class NoDestructor {
  public:
   template <class... Args>
-  explicit Immortal(Args&&... args) : object_(new (storage_) T(std::forward<Args>(args)...)) {}
-  Immortal(const Immortal&) = delete;
-  Immortal& operator=(const Immortal&) = delete;
+  explicit NoDestructor(Args&&... args) : object_(new (storage_) T(std::forward<Args>(args)...)) {}
+  NoDestructor(const NoDestructor&) = delete;
+  NoDestructor& operator=(const NoDestructor&) = delete;
 
   [[nodiscard]] T& get() noexcept { return *object_; }
 

@@ -1,12 +1,12 @@
 // Channels, and timers, whose ends are counted: with the last holder of an end the end is closed.
 //
 // Every Sender and Receiver, in whatever interpreter, and every message that carries one, has a
-// share of its end. The first shares are made from the ends themselves, all others from a share
+// reference to its end. The first ones are made from the ends themselves, all others from one
 // that is open; so a count that has come down to 0 stays there.
 //
-//   auto ends = CountedEnds::of_channel(0);
-//   auto sender = EndShare::make(ends, End::sending, interpreter);
-//   auto another = EndShare::make(sender->ends(), End::sending, no_interpreter);
+//   auto ends = ChannelEnds::of_channel(0);
+//   auto sender = EndRef::make(ends, End::sending, interpreter);
+//   auto another = EndRef::make(sender->ends(), End::sending, no_interpreter);
 #pragma once
 
 #include <atomic>
@@ -25,11 +25,11 @@
 namespace libatoll::core {
 
 /// A channel with both ends, or a timer, which has a receiving end only.
-class CountedEnds final : public Object {
+class ChannelEnds final : public Object {
  public:
   /// Empty without memory.
-  [[nodiscard]] static Handle<CountedEnds> of_channel(std::size_t capacity) noexcept;
-  [[nodiscard]] static Handle<CountedEnds> of_timer(Handle<Timer> timer) noexcept;
+  [[nodiscard]] static Handle<ChannelEnds> of_channel(std::size_t capacity) noexcept;
+  [[nodiscard]] static Handle<ChannelEnds> of_timer(Handle<Timer> timer) noexcept;
 
   /// One of the two is null.
   [[nodiscard]] Channel* channel() const noexcept { return channel_.get(); }
@@ -38,10 +38,10 @@ class CountedEnds final : public Object {
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
  private:
-  friend class EndShare;
+  friend class EndRef;
 
-  CountedEnds(Handle<Channel> channel, Handle<Timer> timer) noexcept;
-  ~CountedEnds() override = default;
+  ChannelEnds(Handle<Channel> channel, Handle<Timer> timer) noexcept;
+  ~ChannelEnds() override = default;
 
   [[nodiscard]] std::atomic<std::uint64_t>& count_of(End end) noexcept {
     return end == End::sending ? senders_ : receivers_;
@@ -55,50 +55,51 @@ class CountedEnds final : public Object {
   std::atomic<std::uint64_t> receivers_{0};
 };
 
-/// One holder's share of an end; open until close() or its own end. Any thread.
-class EndShare {
+/// One holder's reference to an end; open until close() or its own end. Any thread.
+class EndRef {
  public:
   /// Null without memory. Shares of an interpreter are closed, at the latest, when that is gone.
-  [[nodiscard]] static std::unique_ptr<EndShare> make(
-      Handle<CountedEnds> ends, End end, InterpreterId interpreter = no_interpreter) noexcept;
-  EndShare(const EndShare&) = delete;
-  EndShare& operator=(const EndShare&) = delete;
-  ~EndShare() { close(); }
+  [[nodiscard]] static std::unique_ptr<EndRef> make(
+      Handle<ChannelEnds> ends, End end, InterpreterId interpreter = no_interpreter) noexcept;
+  EndRef(const EndRef&) = delete;
+  EndRef& operator=(const EndRef&) = delete;
+  ~EndRef() { close(); }
 
-  [[nodiscard]] const Handle<CountedEnds>& ends() const noexcept { return ends_; }
+  [[nodiscard]] const Handle<ChannelEnds>& ends() const noexcept { return ends_; }
   [[nodiscard]] End end() const noexcept { return end_; }
   [[nodiscard]] bool is_open() const noexcept { return is_open_.load(std::memory_order_acquire); }
 
-  /// Without the last share of the sending end receivers get what is there, then `closed`. Without
-  /// that of the receiving end senders get `closed`, and what is there is dropped.
+  /// Without the last reference to the sending end receivers get what is there, then `closed`.
+  /// Without that of the receiving end senders get `closed`, and what is there is dropped.
   void close() noexcept;
 
   /// Closes what an interpreter has left behind. After its objects are gone.
   static void interpreter_gone(InterpreterId id) noexcept;
 
  private:
-  EndShare(Handle<CountedEnds> ends, End end, InterpreterId interpreter) noexcept;
+  EndRef(Handle<ChannelEnds> ends, End end, InterpreterId interpreter) noexcept;
 
-  const Handle<CountedEnds> ends_;
+  const Handle<ChannelEnds> ends_;
   const End end_;
   const InterpreterId interpreter_;
   std::atomic<bool> is_open_{true};
-  EndShare* next_ = nullptr;  ///< in the list of open shares that belong to interpreters
-  EndShare* previous_ = nullptr;
+  EndRef* next_ = nullptr;  ///< in the list of open references that belong to interpreters
+  EndRef* previous_ = nullptr;
 };
 
-/// A share that belongs to a message, and to no interpreter. Freed with the message, by any thread.
+/// A reference that belongs to a message, and to no interpreter. Freed with the message, by any
+/// thread.
 class EndInTransit final : public DestroyedInTurn {
  public:
   /// Of `from`, which is open. Empty without memory.
-  [[nodiscard]] static Handle<EndInTransit> make(const EndShare& from) noexcept;
-  [[nodiscard]] const EndShare& share() const noexcept { return *share_; }
+  [[nodiscard]] static Handle<EndInTransit> make(const EndRef& from) noexcept;
+  [[nodiscard]] const EndRef& ref() const noexcept { return *ref_; }
 
  private:
-  explicit EndInTransit(std::unique_ptr<EndShare> share) noexcept : share_(std::move(share)) {}
+  explicit EndInTransit(std::unique_ptr<EndRef> ref) noexcept : ref_(std::move(ref)) {}
   ~EndInTransit() override = default;
 
-  const std::unique_ptr<EndShare> share_;
+  const std::unique_ptr<EndRef> ref_;
 };
 
 }  // namespace libatoll::core

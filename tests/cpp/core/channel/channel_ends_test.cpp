@@ -1,4 +1,4 @@
-#include "core/channel/counted_ends.hpp"
+#include "core/channel/channel_ends.hpp"
 
 #include "core/registry/registry.hpp"
 #include "core/support.hpp"
@@ -7,12 +7,12 @@
 using namespace libatoll::core;
 using namespace libatoll::core::test;
 
-TEST_SUITE("counted ends") {
+TEST_SUITE("ends of channels") {
   TEST_CASE("the last sender's end closes for sending only") {
-    auto ends = CountedEnds::of_channel(2);
-    auto receiver = EndShare::make(ends, End::receiving);
-    auto one = EndShare::make(ends, End::sending);
-    auto two = EndShare::make(one->ends(), End::sending);
+    auto ends = ChannelEnds::of_channel(2);
+    auto receiver = EndRef::make(ends, End::receiving);
+    auto one = EndRef::make(ends, End::sending);
+    auto two = EndRef::make(one->ends(), End::sending);
     CHECK(try_send(*ends->channel(), 1) == Status::ok);
     one->close();
     one->close();
@@ -27,9 +27,9 @@ TEST_SUITE("counted ends") {
   }
 
   TEST_CASE("the last receiver's end drops what is there, and wakes senders") {
-    auto ends = CountedEnds::of_channel(1);
-    auto sender = EndShare::make(ends, End::sending);
-    auto receiver = EndShare::make(ends, End::receiving);
+    auto ends = ChannelEnds::of_channel(1);
+    auto sender = EndRef::make(ends, End::sending);
+    auto receiver = EndRef::make(ends, End::receiving);
     CHECK(try_send(*ends->channel(), 1) == Status::ok);
     auto blocked = in_thread([&] { return send(*ends->channel(), 2); });
     receiver->close();
@@ -38,9 +38,9 @@ TEST_SUITE("counted ends") {
   }
 
   TEST_CASE("the last receiver of a timer stops it") {
-    auto ends = CountedEnds::of_timer(Timer::ticker(1000));
-    auto one = EndShare::make(ends, End::receiving);
-    auto two = EndShare::make(ends, End::receiving);
+    auto ends = ChannelEnds::of_timer(Timer::ticker(1000));
+    auto one = EndRef::make(ends, End::receiving);
+    auto two = EndRef::make(ends, End::receiving);
     one.reset();
     CHECK_FALSE(ends->timer()->is_over());
     two.reset();
@@ -48,13 +48,13 @@ TEST_SUITE("counted ends") {
   }
 
   TEST_CASE("an end in transit keeps its side open") {
-    auto ends = CountedEnds::of_channel(1);
-    auto sender = EndShare::make(ends, End::sending, 1);
-    auto receiver = EndShare::make(ends, End::receiving, 1);
+    auto ends = ChannelEnds::of_channel(1);
+    auto sender = EndRef::make(ends, End::sending, 1);
+    auto receiver = EndRef::make(ends, End::receiving, 1);
     auto in_transit = EndInTransit::make(*sender);
     sender.reset();
     CHECK(ends->channel()->state() == Channel::State::open);
-    auto arrived = EndShare::make(in_transit->share().ends(), in_transit->share().end(), 2);
+    auto arrived = EndRef::make(in_transit->ref().ends(), in_transit->ref().end(), 2);
     in_transit = {};
     CHECK(ends->channel()->state() == Channel::State::open);
     arrived.reset();
@@ -62,11 +62,11 @@ TEST_SUITE("counted ends") {
   }
 
   TEST_CASE("a long chain of channels, each of which holds the next one's end") {
-    auto next = CountedEnds::of_channel(1);
-    auto receiver = EndShare::make(next, End::receiving);
+    auto next = ChannelEnds::of_channel(1);
+    auto receiver = EndRef::make(next, End::receiving);
     for (int i = 0; i < 100'000; ++i) {
-      auto ends = CountedEnds::of_channel(1);
-      auto holder = EndShare::make(ends, End::receiving);
+      auto ends = ChannelEnds::of_channel(1);
+      auto holder = EndRef::make(ends, End::receiving);
       Message message;
       message.attach(EndInTransit::make(*receiver));
       Item item(std::move(message));
@@ -78,10 +78,10 @@ TEST_SUITE("counted ends") {
   }
 
   TEST_CASE("an interpreter that is gone leaves no end open") {
-    auto ends = CountedEnds::of_channel(1);
-    auto receiver = EndShare::make(ends, End::receiving, 7);
-    auto left = EndShare::make(ends, End::sending, 8);
-    auto also_left = EndShare::make(ends, End::sending, 8);
+    auto ends = ChannelEnds::of_channel(1);
+    auto receiver = EndRef::make(ends, End::receiving, 7);
+    auto left = EndRef::make(ends, End::sending, 8);
+    auto also_left = EndRef::make(ends, End::sending, 8);
     interpreter_gone(9);
     CHECK(left->is_open());
     interpreter_gone(8);
@@ -92,15 +92,15 @@ TEST_SUITE("counted ends") {
   }
 
   TEST_CASE("shares come and go in many threads") {
-    auto ends = CountedEnds::of_channel(0);
-    auto sender = EndShare::make(ends, End::sending, 1);
-    auto receiver = EndShare::make(ends, End::receiving, 1);
+    auto ends = ChannelEnds::of_channel(0);
+    auto sender = EndRef::make(ends, End::sending, 1);
+    auto receiver = EndRef::make(ends, End::receiving, 1);
     std::vector<std::future<void>> threads;
     for (InterpreterId id = 2; id < 6; ++id) {
       threads.push_back(in_thread([&, id] {
         for (int i = 0; i < 2000; ++i) {
-          auto one = EndShare::make(sender->ends(), End::sending, id);
-          auto two = EndShare::make(receiver->ends(), End::receiving, id);
+          auto one = EndRef::make(sender->ends(), End::sending, id);
+          auto two = EndRef::make(receiver->ends(), End::receiving, id);
           one->close();
         }
       }));
