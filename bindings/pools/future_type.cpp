@@ -57,6 +57,7 @@ void raise_snapshot(const State& state, transfer::Context& context,
   py::Ref wrapper = make_execution_failed(state, context, snapshot);
   if (!wrapper) return;
   py::Ref original = transfer::rebuild(context, snapshot, wrapper.get());
+  if (original && PyObject_SetAttrString(wrapper.get(), "_is_cause", Py_True) < 0) PyErr_Clear();
   PyErr_SetRaisedException((original ? original : wrapper).release());
 }
 

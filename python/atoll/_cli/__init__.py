@@ -73,12 +73,19 @@ def main(prog: str = "atoll") -> NoReturn:
 
         execute(arguments, prog)
         sys.exit(0)
+    from atoll._cli import output
+
+    sys.exit(output.run(prog, lambda: _carry_out(prog, first, arguments)))
+
+
+def _carry_out(prog: str, first: str, arguments: list[str]) -> int:
     if first not in COMMANDS:
         _make_parser(prog).parse_args(arguments)
-        sys.exit(0)
+        return 0
     # Intermixed: up to 3.13.0 an option would end the list of inputs.
     options = _make_parser(prog, first).parse_intermixed_args(arguments[1:])
-    sys.exit(options.run(options))
+    status: int = options.run(options)
+    return status
 
 
 def script() -> NoReturn:

@@ -54,9 +54,13 @@ def _parse(text: str, is_json: bool) -> Input:
     if not is_json:
         return Input(text, text)
     try:
-        return Input(text, json.loads(text))
+        return Input(text, json.loads(text, parse_constant=_refuse))
     except ValueError as error:
         return Input(text, None, ValueError(f"not JSON: {error}"))
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no value of JSON")
 
 
 class Reader:

@@ -9,18 +9,22 @@ import os
 import sys
 from importlib.util import find_spec
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import atoll
-from atoll._cli import inputs, progress, task
+from atoll._cli import inputs, output, progress, task
 from atoll._cli.check import seconds
 from atoll._cli.info import usable_cores
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 EPILOG = """\
 Each worker imports the function itself. What it prints goes to standard error. With
---errors=report the result of an input that failed is {"error": ..., "message": ..., "input": ...}.
-Exit status: 0 if all went well or failures are skipped, 1 if some failed, 2 for a mistake in the
-command line, 130 after Ctrl-C.
+--errors=report the result of an input that failed is {"error": ..., "message": ..., "input": ...,
+"index": ...}. Results that JSON cannot express, such as NaN, count as failed. Exit status: 0 if all
+went well or some failures were skipped; 1 if some failed, all did, or the results cannot be
+written; 2 for a mistake in the command line; 130 after Ctrl-C.
 """
 
 #: How many inputs are read ahead of the results that are printed, per worker thread.
@@ -126,6 +130,37 @@ class _Item:
         self.tries = 0
         self.future: atoll.Future[Any] | None = None
 
+    def __str__(self) -> str:
+        return f"input {self.index + 1}, {self.given.text!r}"
+
+
+class _Skipped:
+    """What failed with ``--errors=skip``: each kind of error, how often, and where first."""
+
+    #: Kinds that are told apart, and that are shown.
+    DISTINCT, SHOWN = 1000, 10
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[str, str], list[Any]] = {}
+
+    def add(self, kind: str, message: str, item: _Item) -> None:
+        key = kind, message
+        if key not in self._kinds and len(self._kinds) >= self.DISTINCT:
+            key = kind, "(other messages)"
+        entry = self._kinds.setdefault(key, [0, item])
+        entry[0] += 1
+        if item.index < entry[1].index:
+            entry[1] = item
+
+    def lines(self) -> Iterator[str]:
+        ranked = sorted(self._kinds.items(), key=lambda each: (-each[1][0], each[1][1].index))
+        for (kind, message), (count, first) in ranked[: self.SHOWN]:
+            text = f"{kind}: {message}" if message else kind
+            times = "once" if count == 1 else f"{count} times, first"
+            yield f"    {text} ({times} with {first})"
+        if len(ranked) > self.SHOWN:
+            yield f"    and {len(ranked) - self.SHOWN} more kinds of errors"
+
 
 class _Mapping:
     """One run of the command. All but the reading and the calls happens in the main thread."""
@@ -143,6 +178,7 @@ class _Mapping:
         self._waiting: dict[int, str | None] = {}
         self._read = self._printed = self._done = self._failed = 0
         self._has_end = False
+        self._skipped = _Skipped()
 
     def run(self) -> int:
         options = self._options
@@ -166,10 +202,10 @@ class _Mapping:
         except _Failed as failed:
             status = failed.status
             self._give_up()
-        except BrokenPipeError:
-            # Whoever reads the results has had enough.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            status = 0
+        except output.Unwritable as error:
+            status, why = output.give_up(error)
+            if why is not None:
+                self._say(why)
             self._give_up()
         except KeyboardInterrupt:
             status = 130
@@ -184,9 +220,13 @@ class _Mapping:
                 sys.stdout.flush()
             self._handle(self._events.get())
         sys.stdout.flush()
-        if self._failed:
-            self._say(f"{self._failed} of {self._read} inputs failed")
-        return 1 if self._failed and self._options.errors == "report" else 0
+        if not self._failed:
+            return 0
+        skips = self._options.errors == "skip"
+        self._say(f"{self._failed} of {self._read} inputs failed" + ":" * skips)
+        for line in self._skipped.lines():
+            self._bar.write(line + "\n")
+        return 0 if skips and self._failed < self._read else 1
 
     def _handle(self, event: inputs.Input | _Item | OSError | None) -> None:
         if event is None:
@@ -239,14 +279,15 @@ class _Mapping:
         self._failed += 1
         kind, message = task.describe(error)
         if self._options.errors == "fail":
-            self._say(f"input {item.index + 1}, {item.given.text!r}: {kind}: {message}")
-            task.show(error)
+            shown = task.traceback_of(error)
+            self._say(f"{item} failed:" + (f"\n{shown}" if shown else f" {kind}: {message}"))
             raise _Failed(1)
         if self._options.errors == "skip":
+            self._skipped.add(kind, message, item)
             self._finish(item, None)
         else:
             report = {"error": kind, "message": message, "input": item.given.text}
-            self._finish(item, json.dumps(report, ensure_ascii=False))
+            self._finish(item, json.dumps(report | {"index": item.index}, ensure_ascii=False))
 
     def _finish(self, item: _Item, line: str | None) -> None:
         self._done += 1
@@ -271,7 +312,10 @@ class _Mapping:
     def _give_up(self) -> None:
         """Stop what runs, and leave at once if that does not help and somebody insists."""
         try:
-            sys.stdout.flush()
+            try:
+                sys.stdout.flush()
+            except output.Unwritable as error:
+                output.give_up(error)
             self._pool.shutdown(wait=False, cancel_futures=True)
             for item in list(self._running.values()):
                 if item.future is not None:

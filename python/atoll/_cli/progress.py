@@ -5,7 +5,29 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
+
+
+def print_error(text: str) -> None:
+    """Write to standard error; where that is closed or full, nothing more can be said."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+class _Stderr:
+    """Standard error for tqdm."""
+
+    def write(self, text: str) -> None:
+        print_error(text)
+
+    def flush(self) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 class Silent:
@@ -18,8 +40,7 @@ class Silent:
         pass
 
     def write(self, text: str, /) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        print_error(text)
 
     def close(self) -> None:
         pass
@@ -31,7 +52,8 @@ class Bar(Silent):
     def __init__(self, tqdm: Any) -> None:
         self._tqdm = tqdm
         tqdm.monitor_interval = 0  # no thread for it
-        self._bar = tqdm(unit="input", file=sys.stderr, dynamic_ncols=True)
+        self._stderr = _Stderr()
+        self._bar = tqdm(unit="input", file=self._stderr, dynamic_ncols=True)
 
     def set_total(self, total: int) -> None:
         self._bar.total = total
@@ -41,7 +63,7 @@ class Bar(Silent):
         self._bar.update()
 
     def write(self, text: str, /) -> None:
-        with self._tqdm.external_write_mode(file=sys.stderr):
+        with self._tqdm.external_write_mode(file=self._stderr):
             super().write(text)
 
     def close(self) -> None:
@@ -71,28 +93,26 @@ class Line(Silent):
 
     def write(self, text: str, /) -> None:
         with self._lock:
-            sys.stderr.write("\r\033[K")
+            print_error("\r\033[K")
             super().write(text)
             self._draw()
 
     def close(self) -> None:
         with self._lock:
             self._draw()
-            sys.stderr.write("\n")
-            sys.stderr.flush()
+            print_error("\n")
 
     def _draw(self) -> None:
         now = time.monotonic()
         self._next = now + self._INTERVAL
         of = "" if self._total is None else f"/{self._total}"
         rate = self._done / max(now - self._start, 1e-9)
-        sys.stderr.write(f"\r\033[K{self._done}{of} inputs, {rate:.1f}/s")
-        sys.stderr.flush()
+        print_error(f"\r\033[K{self._done}{of} inputs, {rate:.1f}/s")
 
 
 def make(wanted: bool | None) -> Silent:
     """A bar if it is wanted or, where that is None, if standard error is a terminal."""
-    if not (sys.stderr.isatty() if wanted is None else wanted):
+    if sys.stderr is None or not (sys.stderr.isatty() if wanted is None else wanted):
         return Silent()
     try:
         from tqdm import tqdm

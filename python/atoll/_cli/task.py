@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,8 @@ _function: Callable[[Any], Any] | None = None
 def call(module: str, name: str, value: Any) -> tuple[str | None, str]:
     """Return the result as one line of JSON, or None and why there is no such function.
 
-    What the function raises is raised; TypeError or ValueError if JSON cannot express its result.
+    What the function raises is raised; TypeError or ValueError if JSON cannot express its result,
+    which has no NaN and no infinity.
     """
     global _function
     if _function is None:
@@ -30,7 +30,11 @@ def call(module: str, name: str, value: Any) -> tuple[str | None, str]:
         if not callable(found):
             return None, f"TypeError: {module}:{name} is not callable"
         _function = found
-    return json.dumps(_function(value), ensure_ascii=False), ""
+    result = _function(value)
+    try:
+        return json.dumps(result, ensure_ascii=False, allow_nan=False), ""
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the result is no JSON: {error}") from None
 
 
 def describe(error: BaseException) -> tuple[str, str]:
@@ -41,12 +45,14 @@ def describe(error: BaseException) -> tuple[str, str]:
     return type(error).__name__, str(error)
 
 
-def show(error: BaseException) -> None:
-    """Print the traceback, of the worker if there is one."""
-    excinfo = getattr(error, "excinfo", None)
-    if excinfo is not None and excinfo.errdisplay:
-        print(excinfo.errdisplay.rstrip(), file=sys.stderr)
-    else:
-        import traceback
-
-        traceback.print_exception(error)
+def traceback_of(error: BaseException) -> str:
+    """The traceback in the worker as text, the exception in its last line; empty if it has none."""
+    end: BaseException | None = error
+    seen: list[BaseException] = []
+    while end is not None and end not in seen:
+        # What was raised in the worker hangs at the far end.
+        excinfo = getattr(end, "excinfo", None)
+        seen.append(end)
+        end = end.__cause__ or end.__context__
+    display: str = getattr(excinfo, "errdisplay", "")
+    return display.rstrip()

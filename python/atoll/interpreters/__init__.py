@@ -79,9 +79,14 @@ class ExecutionFailed(InterpreterError):
         super().__init__(summary)
         self.excinfo = excinfo
 
+    #: Whether it is shown before the exception that it describes, which has the same summary.
+    _is_cause = False
+
     def __str__(self) -> str:
         summary = super().__str__()
         display = getattr(self.excinfo, "errdisplay", None)
+        if display and self._is_cause:
+            return f"Uncaught in the interpreter:\n\n{display}"
         if not display:
             return summary
         return f"{summary}\n\nUncaught in the interpreter:\n\n{display}"

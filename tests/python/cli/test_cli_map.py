@@ -51,6 +51,11 @@ class Group:
     @staticmethod
     def double(value): return value * 2
 not_callable = 1
+def nothing(text): return [float("nan"), -float("inf")]
+class Odd(Exception): pass
+def chained(text):
+    try: return 1 / 0
+    except ZeroDivisionError as error: raise Odd("odd") from error
 """
 
 
@@ -177,22 +182,59 @@ class TestErrors:
         one, zero, text, two = lines(done, status=1)
         assert (one, two) == (1, 0.5)
         assert zero["error"] == "ZeroDivisionError"
-        assert zero["input"] == "0"
+        assert (zero["input"], zero["index"]) == ("0", 1)
         assert text["error"] == "ValueError"
         assert text["message"].startswith("not JSON: ")
+        assert text["index"] == 2
         assert done.stderr.endswith("map: 2 of 4 inputs failed\n")
 
     def test_skip(self, map: RunPython) -> None:
         done = map("functions:inverse", "--jsonl", "--errors=skip", *self.INPUTS)
         assert lines(done) == [1, 0.5]
-        assert "2 of 4 inputs failed" in done.stderr
+        assert done.stderr.splitlines() == [
+            "python -m atoll map: 2 of 4 inputs failed:",
+            "    ZeroDivisionError: division by zero (once with input 2, '0')",
+            "    ValueError: not JSON: Expecting value: line 1 column 1 (char 0)"
+            " (once with input 3, 'x')",
+        ]
+
+    def test_skip_tells_each_kind_of_error_with_how_often(self, map: RunPython) -> None:
+        done = map("functions:inverse", "--jsonl", "--errors=skip", *"20x0[0")
+        assert lines(done) == [0.5]
+        assert "ZeroDivisionError: division by zero (3 times, first with input 2, '0')" in (
+            done.stderr
+        )
+
+    def test_skip_of_all(self, map: RunPython) -> None:
+        done = map("functions:inverse", "--jsonl", "--errors=skip", input="0\n" * 100)
+        assert lines(done, status=1) == []
+        assert "100 of 100 inputs failed:\n" in done.stderr
+        assert "(100 times, first with input 1, '0')" in done.stderr
+        assert lines(map("functions:inverse", "--jsonl", "--errors=skip", input="")) == []
+
+    def test_skip_of_more_kinds_than_one_wants_to_read(self, map: RunPython) -> None:
+        many = "".join(f"{n}\n" for n in range(2000))
+        done = map("functions:leave", "--errors=skip", input=many)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 12
+        assert "SystemExit: (other messages) (1000 times" in done.stderr
+        assert done.stderr.endswith("    and 991 more kinds of errors\n")
 
     def test_fail_stops_at_the_first(self, map: RunPython) -> None:
         done = map("functions:inverse", "--jsonl", "--workers", "1", "1", "0", "2")
         assert done.returncode == 1
         assert done.stdout in ("1.0\n", "")
-        assert "input 2, '0': ZeroDivisionError: " in done.stderr
+        assert "input 2, '0' failed:\nTraceback" in done.stderr
         assert 'functions.py", line 4, in inverse' in done.stderr
+
+    def test_fail_shows_an_exception_once(self, map: RunPython) -> None:
+        for function, text in ("inverse", "ZeroDivisionError"), ("chained", "functions.Odd: odd"):
+            done = map(f"functions:{function}", "--jsonl", "0")
+            assert done.stderr.count(text) == 1, done.stderr
+            assert done.stderr.splitlines()[-1].startswith(text)
+        done = map("functions:shout", "--jsonl", "[")
+        assert done.stderr.count("\n") == 1
+        assert "input 1, '[' failed: ValueError: not JSON: " in done.stderr
 
     def test_fail_does_not_read_on(self, map: RunPython, tmp_path: Path) -> None:
         command = f"yes 0 | {sys.executable} -m atoll map functions:inverse --jsonl"
@@ -206,6 +248,15 @@ class TestErrors:
         assert (exited["error"], exited["message"]) == ("SystemExit", "bye")
         (odd,) = lines(map("functions:odd_result", "--errors=report", "x"), status=1)
         assert odd["error"] == "TypeError"
+        (nan,) = lines(map("functions:nothing", "--errors=report", "x"), status=1)
+        assert nan["error"] == "ValueError"
+        assert nan["message"].startswith("the result is no JSON: ")
+        for text in "NaN", "[-Infinity]":
+            (given,) = lines(map("builtins:repr", "--jsonl", "--errors=report", text), status=1)
+            assert given["message"].startswith("not JSON: ")
+        done = map("functions:nothing", "x")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "input 1, 'x' failed:" in done.stderr
 
     @pytest.mark.parametrize(
         "args",

@@ -3,11 +3,13 @@
 import gc
 import math
 import threading
+import traceback
 
 import pytest
 
 import atoll
 from atoll import interpreters
+from atoll.futures import InterpreterPoolExecutor
 from atoll.interpreters import ExecutionFailed, NotShareableError
 
 
@@ -206,6 +208,21 @@ class TestExceptions:
         assert "in fail" in shown
         assert "KeyError: ('name', 3)" in shown
         assert future.exception() is error
+
+    @pytest.mark.parametrize("made", [atoll.Pool, InterpreterPoolExecutor])
+    def test_what_is_shown_says_it_once_per_side(self, made):
+        """The remote traceback, and the one of the caller."""
+
+        def fail():
+            raise LookupError("gone")
+
+        with made(1) as pool, pytest.raises(LookupError) as caught:
+            pool.submit(fail).result()
+        shown = "".join(traceback.format_exception(caught.value))
+        assert shown.count("LookupError: gone\n") == 2
+        assert shown.startswith(
+            "atoll.interpreters.ExecutionFailed: Uncaught in the interpreter:\n\nTraceback"
+        )
 
     def test_its_own_cause_stays(self, shared):
         def fail():
