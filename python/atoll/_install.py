@@ -99,11 +99,100 @@ def _add_executor(futures: ModuleType) -> None:
 
 
 def _put_in_place(name: str) -> None:
-    module = import_module(REDIRECTIONS[name])
-    sys.modules[name] = module
+    _bind(name, import_module(REDIRECTIONS[name]))
+
+
+def _bind(name: str, module: ModuleType | None) -> None:
+    """Make `name` that module, everywhere where it is looked up; None: as if it was not loaded."""
     parent, _, child = name.rpartition(".")
-    if parent in sys.modules:
-        setattr(sys.modules[parent], child, module)
+    holder = sys.modules.get(parent)
+    if module is not None:
+        sys.modules[name] = module
+        if holder is not None:
+            setattr(holder, child, module)
+    else:
+        gone = sys.modules.pop(name, None)
+        if holder is not None and getattr(holder, child, None) is gone:
+            delattr(holder, child)
+
+
+#: The standard modules that were loaded when install() came, by name.
+_replaced: dict[str, ModuleType] = {}
+
+
+def _update_futures() -> None:
+    """What ``concurrent.futures`` has of the modules becomes what they are now."""
+    futures = sys.modules.get("concurrent.futures")
+    for key, name in (
+        ("_interpreters", "_interpreters"),
+        ("InterpreterPoolExecutor", "concurrent.futures.interpreter"),
+    ):
+        value = getattr(futures, "__dict__", {}).get(key)
+        # Nothing to do if there is no such module, or before the name is used.
+        if isinstance(value, ModuleType):
+            setattr(futures, key, import_module(name))
+        elif isinstance(value, type):
+            setattr(futures, key, getattr(import_module(name), key))
+
+
+def _too_early(*args: object, **kwargs: object) -> None:
+    raise RuntimeError(
+        "this is the standard library's InterpreterPoolExecutor, which was imported before "
+        "atoll.install() and cannot work after it: import it afterwards"
+    )
+
+
+class _Refusal:
+    """The standard executor's class, which others may still hold, says why it does not work.
+
+    Its workers find what they run by the names of modules, which are atoll's now.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        executor, worker = module.InterpreterPoolExecutor, module.WorkerContext
+        self._undo = [
+            (cls, name, vars(cls)[name])
+            for cls, name in ((executor, "__init__"), (worker, "initialize"), (worker, "run"))
+        ]
+        for cls, name, _ in self._undo:
+            setattr(cls, name, _too_early)
+
+    def undo(self) -> None:
+        for cls, name, value in self._undo:
+            setattr(cls, name, value)
+
+
+_refusal: _Refusal | None = None
+
+
+def _replace_loaded() -> None:
+    """Put ours in the place of standard modules that are loaded, and keep these for later."""
+    global _refusal
+    for name in REDIRECTIONS:
+        standard = sys.modules.get(name)
+        if standard is not None:
+            _replaced[name] = standard
+            _put_in_place(name)
+    _update_futures()
+    executors = _replaced.get("concurrent.futures.interpreter")
+    if executors is not None:
+        _refusal = _Refusal(executors)
+
+
+def _restore() -> None:
+    """Take back what _replace_loaded() and imports since have put in place."""
+    global _refusal
+    for name, ours in REDIRECTIONS.items():
+        _present(ours, ours)
+        module = sys.modules.get(name)
+        standard = _replaced.pop(name, None)
+        if module is None or module is not sys.modules.get(ours):
+            continue
+        _bind(name, standard)
+    _update_futures()
+    if _refusal is not None:
+        _refusal.undo()
+        _refusal = None
 
 
 def install(*, extensions: str | None = None) -> None:
@@ -112,9 +201,10 @@ def install(*, extensions: str | None = None) -> None:
     ``concurrent.interpreters``, ``_interpreters`` and ``concurrent.futures``'
     InterpreterPoolExecutor are atoll's from now on, in this interpreter,
     in every interpreter that atoll creates, and in child processes whose Python has atoll installed
-    (they learn of it by the environment variable ``ATOLL_INSTALL``). Modules that hold objects of
-    the standard ones keep them: call this first. Calling it again only puts atoll back before
-    finders of modules that were added since.
+    (they learn of it by the environment variable ``ATOLL_INSTALL``). Standard modules that are
+    loaded are replaced, also in ``concurrent.futures``. Who has taken names out of them keeps
+    these: call this first. The standard InterpreterPoolExecutor, so kept, raises RuntimeError.
+    Calling it again only puts atoll back before finders of modules that were added since.
 
     ``extensions`` becomes what interpreters do with extension modules wherever nothing else is
     said, here and in child processes: ``'auto'``, ``'private'`` or ``'declared'``, see
@@ -133,9 +223,8 @@ def install(*, extensions: str | None = None) -> None:
     from atoll import _atoll
 
     sys.meta_path.insert(0, _redirect)
+    _replace_loaded()
     for name, ours in REDIRECTIONS.items():
-        if sys.modules.get(name) is not None:
-            _put_in_place(name)
         _present(ours, name)
     if _futures_lacks_executor and "concurrent.futures" in sys.modules:
         _add_executor(sys.modules["concurrent.futures"])
@@ -158,6 +247,7 @@ def installed() -> bool:
 def uninstall() -> None:
     """Undo :func:`install` in the calling interpreter, for interpreters and processes to come.
 
+    Standard modules that :func:`install` has replaced are back, the same objects as before.
     Interpreters that exist already keep what they have.
     """
     if not installed():
@@ -165,14 +255,6 @@ def uninstall() -> None:
     from atoll import _atoll
 
     sys.meta_path.remove(_redirect)
-    for name, ours in REDIRECTIONS.items():
-        _present(ours, ours)
-        module = sys.modules.get(name)
-        if module is None or module is not sys.modules.get(ours):
-            continue
-        del sys.modules[name]
-        parent, _, child = name.rpartition(".")
-        if getattr(sys.modules.get(parent), child, None) is module:
-            delattr(sys.modules[parent], child)
+    _restore()
     _atoll._set_bootstrap("")
     os.environ.pop(ENVIRONMENT, None)

@@ -45,8 +45,85 @@ def test_modules_that_are_loaded_already_are_replaced():
         from concurrent import interpreters
         assert interpreters.__name__ == 'atoll.interpreters'
         atoll.uninstall()
-        assert not atoll.installed() and 'concurrent.interpreters' not in sys.modules
+        assert not atoll.installed()
+        assert sys.modules.get('concurrent.interpreters') is not interpreters
         assert interpreters.ExecutionFailed.__module__ == 'atoll.interpreters'
+    """)
+
+
+needs_standard = pytest.mark.skipif(sys.version_info < (3, 14), reason="3.14 has them")
+
+
+@needs_standard
+@pytest.mark.parametrize(
+    "first",
+    [
+        "from concurrent.futures import InterpreterPoolExecutor",
+        "import concurrent.interpreters, concurrent.futures",
+        "import _interpreters, _interpqueues, _interpchannels",
+        "import concurrent.futures",
+        "pass",
+    ],
+)
+def test_all_that_is_loaded_is_replaced_and_restored(first):
+    check(f"""
+        import sys
+        {first}
+        def state():
+            names = set(sys.modules) & set(REDIRECTIONS)
+            futures = sys.modules.get('concurrent.futures')
+            return {{name: sys.modules[name] for name in names}}, dict(vars(futures or sys))
+        from atoll._install import REDIRECTIONS
+        before = state()
+        import atoll
+        for _ in range(2):
+            atoll.install()
+            import concurrent.futures
+            from concurrent import interpreters
+            from concurrent.futures import InterpreterPoolExecutor as Executor
+            import _interpreters
+            assert Executor is concurrent.futures.InterpreterPoolExecutor
+            assert Executor is sys.modules['atoll._standard_futures'].InterpreterPoolExecutor
+            assert interpreters is sys.modules['atoll.interpreters']
+            ours = {{sys.modules[name] for name in REDIRECTIONS.values() if name in sys.modules}}
+            for name in REDIRECTIONS:
+                assert sys.modules.get(name) in ours | {{None}}, name
+            if concurrent.futures._interpreters:
+                assert concurrent.futures._interpreters is _interpreters
+            assert Executor(1).submit(pow, 2, 3).result() == 8
+            atoll.uninstall()
+            after = state()
+            assert before[0].items() <= after[0].items()
+            assert not ours & set(after[0].values())
+            for value in after[1].values():
+                assert not any(value is each for each in [*ours, Executor])
+            for name in '_interpreters', 'InterpreterPoolExecutor':
+                if isinstance(before[1].get(name), (type, type(sys))):  # not: still lazy
+                    assert after[1][name] is before[1][name]
+        from concurrent.futures import InterpreterPoolExecutor as Executor
+        assert Executor.__module__ == 'concurrent.futures.interpreter'
+        assert not Executor.__init__.__module__.startswith('atoll')
+        with Executor(1) as executor:
+            assert executor.submit(pow, 2, 3).result() == 8
+    """)
+
+
+@needs_standard
+def test_a_standard_executor_from_before_says_why_it_fails():
+    check("""
+        from concurrent.futures import InterpreterPoolExecutor
+        made = InterpreterPoolExecutor(1)
+        assert made.submit(pow, 2, 3).result() == 8
+        import atoll; atoll.install()
+        def refused(call):
+            try: call()
+            except RuntimeError as error: assert 'before atoll.install()' in str(error), error
+            else: assert False
+        refused(lambda: InterpreterPoolExecutor(1))
+        refused(lambda: made.submit(pow, 2, 3).result())
+        atoll.uninstall()
+        assert made.submit(pow, 2, 3).result() == 8
+        made.shutdown()
     """)
 
 
