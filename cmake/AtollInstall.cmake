@@ -42,6 +42,7 @@ if(ATOLL_BUILD_EXTENSION)
   # Wheels hold no symbolic links: the file itself takes the name that the loader looks for.
   install(PROGRAMS "$<TARGET_FILE:atoll>" RENAME "$<TARGET_SONAME_FILE_NAME:atoll>"
     DESTINATION atoll COMPONENT package EXCLUDE_FROM_ALL)
-  # `site` reads these at the start of every interpreter: they carry atoll.install() to child processes.
-  install(FILES python/site/atoll.pth python/site/atoll.start DESTINATION . COMPONENT package EXCLUDE_FROM_ALL)
+  # `site` reads it at the start of each Python: it carries atoll.install() to child processes. CPython 3.15
+  # has .start files for that, which import pkgutil, re and the package each time; lines in .pth files work to 3.17.
+  install(FILES python/site/atoll.pth DESTINATION . COMPONENT package EXCLUDE_FROM_ALL)
 endif()

@@ -1,5 +1,6 @@
 """atoll.install() and python -m atoll: in this process, in interpreters, in child processes."""
 
+import os
 import subprocess
 import sys
 from textwrap import dedent
@@ -195,6 +196,19 @@ def test_it_reaches_interpreters_and_children(tmp_path):
         subprocess.run([sys.executable, '-I', {str(script)!r}], check=True)
     """)
     assert out.split() == ["atoll.interpreters"] * 4
+
+
+def test_a_python_that_has_nothing_to_do_with_it_imports_nothing_for_it():
+    """Each of them reads `atoll.pth`."""
+    environment = {name: os.environ[name] for name in os.environ if name != "ATOLL_INSTALL"}
+
+    def modules(*options, **more):
+        proc = python("-X", "importtime", *options, "-c", "pass", env=environment | more)
+        return {line.rpartition("|")[2].strip() for line in proc.stderr.splitlines()}
+
+    assert not any("atoll" in name for name in modules())
+    assert "atoll" in modules(ATOLL_INSTALL="1")
+    assert "atoll" not in modules("-S", ATOLL_INSTALL="1")
 
 
 def test_a_fresh_main_stays_clean():
