@@ -175,7 +175,8 @@ constexpr PyObject* State::*objects[] = {
     &State::channel_not_empty, &State::closed,
     &State::would_block,       &State::settle_future,
     &State::cancelled_error,   &State::broken_pool,
-    &State::kept_result,       &State::kept_exception,
+    &State::task_timed_out,    &State::kept_result,
+    &State::kept_exception,
 };
 constexpr PyTypeObject* State::*types[] = {
     &State::interpreter_type,   &State::queue_type,        &State::channel_id_type,

@@ -6,7 +6,6 @@
 #include "channels/errors.hpp"
 #include "channels/select.hpp"
 #include "channels/travel.hpp"
-#include "support/fast_arguments.hpp"
 
 namespace libatoll::bindings {
 
@@ -34,23 +33,48 @@ bool parse_capacity(PyObject* object, std::size_t& out) {
   return true;
 }
 
-constexpr const char* channel_names[] = {"capacity"};
-constexpr Signature channel_signature = {"channel", channel_names, 1, 1, 0};
-
-PyObject* channel(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  PyObject* given[1];
+/// `channel` is a class only so that channel[int]() can be written: it makes a tuple of two ends.
+PyObject* make_channel(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static const char* const names[] = {"capacity", nullptr};
+  PyObject* given = nullptr;
   std::size_t capacity = 0;
-  if (!parse_fast(channel_signature, args, nargs, kwnames, given) ||
-      !parse_capacity(given[0], capacity)) {
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:channel", const_cast<char**>(names), &given) ||
+      !parse_capacity(given, capacity)) {
     return nullptr;
   }
+  State* const state = state_of_type(type);
+  if (!state) return nullptr;
   const auto ends = ChannelEnds::of_channel(capacity);
   if (!ends) return PyErr_NoMemory();
-  State& state = state_of(module);
-  const py::Ref sender = make_end(state, ends, End::sending);
-  const py::Ref receiver = sender ? make_end(state, ends, End::receiving) : py::Ref();
+  const py::Ref sender = make_end(*state, ends, End::sending);
+  const py::Ref receiver = sender ? make_end(*state, ends, End::receiving) : py::Ref();
   return receiver ? PyTuple_Pack(2, sender.get(), receiver.get()) : nullptr;
 }
+
+PyMethodDef channel_methods[] = {
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
+     "For annotations: the type of what is sent."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyType_Slot channel_slots[] = {
+    {Py_tp_new, reinterpret_cast<void*>(make_channel)},
+    {Py_tp_methods, channel_methods},
+    {Py_tp_doc,
+     const_cast<char*>(
+         "channel(capacity=0)\n--\n\n"
+         "Make a channel and return its ends, a Sender and a Receiver.\n\n"
+         "capacity is how many values wait in it at most: with 0 a send is over when a receiver has\n"
+         "taken the value, with None it never waits. The ends can be sent to other interpreters,\n"
+         "where they are clones; each end stays open until its last clone is closed or gone.\n"
+         "channel[int]() tells type checkers what is sent.")},
+    {0, nullptr},
+};
+
+PyType_Spec channel_spec = {
+    "atoll.channel", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    channel_slots,
+};
 
 PyObject* receiver_of(PyObject* module, core::Handle<core::Timer> timer) {
   const auto ends = ChannelEnds::of_timer(std::move(timer));
@@ -75,12 +99,6 @@ PyObject* ticker(PyObject* module, PyObject* argument) {
 }
 
 PyMethodDef functions[] = {
-    {"channel", as_method(channel), METH_FASTCALL | METH_KEYWORDS,
-     "channel($module, /, capacity=0)\n--\n\n"
-     "Make a channel and return its ends, a Sender and a Receiver.\n\n"
-     "capacity is how many values wait in it at most: with 0 a send is over when a receiver has\n"
-     "taken the value, with None it never waits. The ends can be sent to other interpreters, where\n"
-     "they are clones; each end stays open until its last clone is closed or gone."},
     {"after", after, METH_O,
      "after($module, seconds, /)\n--\n\n"
      "Return a Receiver that gives one value in so many seconds, and then is closed.\n\n"
@@ -113,7 +131,10 @@ py::Status add_csp(PyObject* module) {
       PyModule_AddFunctions(module, select_functions) != 0) {
     return py::Status::error;
   }
-  return py::Status::ok;
+  const py::Ref channel = py::Ref::steal(PyType_FromModuleAndSpec(module, &channel_spec, nullptr));
+  return channel && PyModule_AddObjectRef(module, "channel", channel.get()) == 0
+             ? py::Status::ok
+             : py::Status::error;
 }
 
 }  // namespace libatoll::bindings

@@ -142,7 +142,7 @@ PyTypeObject* make_selected_type() {
 
 PyMethodDef select_functions[] = {
     {"select", as_method(select), METH_FASTCALL | METH_KEYWORDS,
-     "select($module, /, *cases, timeout=None, default=<not given>, order='random')\n\n"
+     "select($module, /, *cases, timeout=None, default=..., order='random')\n--\n\n"
      "Carry out the first of several cases that is ready, and only that one.\n\n"
      "A case is a Receiver (receive a value), a Queue (get an item), a Future (its result), a tuple\n"
      "(Sender, value) (send the value), or None, which is never ready. Among several that are ready one is chosen at\n"

@@ -61,10 +61,10 @@ void raise_snapshot(const State& state, transfer::Context& context,
   PyErr_SetRaisedException((original ? original : wrapper).release());
 }
 
-PyObject* raise_timed_out(const Job& job) {
+PyObject* raise_timed_out(const State& state, const Job& job) {
   const py::Ref seconds = py::Ref::steal(PyFloat_FromDouble(job.timeout()));
   if (seconds) {
-    PyErr_Format(PyExc_TimeoutError, "the task was stopped: it has run for more than %S s",
+    PyErr_Format(state.task_timed_out, "the task was stopped: it has run for more than %S s",
                  seconds.get());
   }
   return nullptr;
@@ -372,9 +372,9 @@ PyMethodDef methods[] = {
     {"result", as_method(result), METH_FASTCALL | METH_KEYWORDS,
      "result($self, /, timeout=None)\n--\n\n"
      "Wait for the task and return its result, or raise what it raised.\n\n"
-     "Raises TimeoutError if it is not done in so many seconds (a fraction counts), or if it was\n"
-     "stopped for running too long; CancelledError if it was cancelled. An exception arrives as it\n"
-     "was raised, with the traceback of the other interpreter as cause; one that cannot be sent as\n"
+     "Raises TimeoutError if it is not done in so many seconds (a fraction counts), TaskTimedOut if\n"
+     "it was stopped for running too long, CancelledError if it was cancelled. An exception arrives as\n"
+     "it was raised, with the traceback of the other interpreter as cause; one that cannot be sent as\n"
      "ExecutionFailed."},
     {"exception", as_method(exception), METH_FASTCALL | METH_KEYWORDS,
      "exception($self, /, timeout=None)\n--\n\n"
@@ -468,7 +468,7 @@ PyObject* future_result(State& state, PyObject* future) {
 PyObject* take_result(State& state, Job& job) {
   transfer::Context* const context = state.context();
   if (!context) return nullptr;
-  if (job.state() == Task::State::timed_out) return raise_timed_out(job);
+  if (job.state() == Task::State::timed_out) return raise_timed_out(state, job);
   if (job.state() == Task::State::cancelled) {
     PyErr_SetNone(state.cancelled_error);
     return nullptr;

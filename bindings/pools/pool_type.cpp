@@ -108,58 +108,28 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
 
 // --- submitting ----------------------------------------------------------------------------------
 
-/// The arguments of a call without the pool's own keyword `timeout`.
-class Call {
- public:
-  Call(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) noexcept
-      : args_(args), nargs_(nargs), kwnames_(kwnames) {}
-
-  /// False with a Python error set.
-  bool take_timeout(double& out) {
-    const Py_ssize_t named = kwnames_ ? PyTuple_GET_SIZE(kwnames_) : 0;
-    for (Py_ssize_t i = 0; i < named; ++i) {
-      if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames_, i), "timeout") != 0) continue;
-      if (!parse(args_[nargs_ + i], out)) return false;
-      return remove(i, named);
-    }
-    return true;
-  }
-
-  [[nodiscard]] PyObject* callable() const noexcept { return args_[0]; }
+/// A callable and the arguments for it.
+struct Call {
+  PyObject* const* args;
+  Py_ssize_t nargs;
+  PyObject* kwnames;
 
   py::Status encode(transfer::Context& context, transfer::Mode mode, core::Message& out) const {
-    return transfer::encode_call(context, args_[0], args_ + 1, nargs_ - 1, kwnames_, out, mode);
+    return transfer::encode_call(context, args[0], args + 1, nargs - 1, kwnames, out, mode);
   }
+};
 
- private:
-  static bool parse(PyObject* value, double& out) {
-    if (value == Py_None) return true;
-    if (!parse_seconds(value, "timeout", out)) return false;
-    if (out > 0) return true;
-    PyErr_SetString(PyExc_ValueError, "timeout must be a positive number of seconds, or None");
+/// Takes the first argument as how many seconds a task may run, None for no limit. False with a
+/// Python error set.
+bool take_limit(PyObject* const*& args, Py_ssize_t& nargs, double& out) {
+  if (nargs == 0) {
+    PyErr_SetString(PyExc_TypeError, "missing the timeout of the task");
     return false;
   }
-
-  bool remove(Py_ssize_t index, Py_ssize_t named) {
-    copied_.assign(args_, args_ + nargs_ + named);
-    copied_.erase(copied_.begin() + nargs_ + index);
-    args_ = copied_.data();
-    owned_names_ = py::Ref::steal(PyTuple_New(named - 1));
-    if (!owned_names_) return false;
-    for (Py_ssize_t from = 0, to = 0; from < named; ++from) {
-      if (from == index) continue;
-      PyTuple_SET_ITEM(owned_names_.get(), to++, Py_NewRef(PyTuple_GET_ITEM(kwnames_, from)));
-    }
-    kwnames_ = owned_names_.get();
-    return true;
-  }
-
-  PyObject* const* args_;
-  const Py_ssize_t nargs_;
-  PyObject* kwnames_;
-  std::vector<PyObject*> copied_;
-  py::Ref owned_names_;
-};
+  PyObject* const value = *args++;
+  --nargs;
+  return value == Py_None || parse_seconds(value, "timeout", out);
+}
 
 bool require_function(const char* method, Py_ssize_t nargs) {
   if (nargs != 0) return true;
@@ -226,24 +196,25 @@ PyObject* submit_call(PyObject* object, const Call& call, double timeout) {
 
 PyObject* submit(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   if (!require_callable("submit", args, nargs)) return nullptr;
-  Call call(args, nargs, kwnames);
-  double timeout = 0;
-  if (kwnames && !call.take_timeout(timeout)) return nullptr;
-  return submit_call(object, call, timeout);
+  return submit_call(object, {args, nargs, kwnames}, 0);
 }
 
-/// As submit(), but `timeout` is the function's, and what is no function fails when it is called.
+/// _submit_limited(timeout, function, /, *args, **kwargs)
+PyObject* submit_limited(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
+                         PyObject* kwnames) {
+  double limit = 0;
+  if (!take_limit(args, nargs, limit) || !require_callable("submit", args, nargs)) return nullptr;
+  return submit_call(object, {args, nargs, kwnames}, limit);
+}
+
+/// As submit(), but what is no function fails when it is called.
 PyObject* submit_plain(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
                        PyObject* kwnames) {
   if (!require_function("submit", nargs)) return nullptr;
-  return submit_call(object, Call(args, nargs, kwnames), 0);
+  return submit_call(object, {args, nargs, kwnames}, 0);
 }
 
-PyObject* run(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
-  if (!require_callable("run", args, nargs)) return nullptr;
-  Call call(args, nargs, kwnames);
-  double timeout = 0;
-  if (kwnames && !call.take_timeout(timeout)) return nullptr;
+PyObject* run_call(PyObject* object, const Call& call, double timeout) {
   PoolObject& self = self_of(object);
   return translated(*self.state, [&]() -> PyObject* {
     if (!require_open(self)) return nullptr;
@@ -264,6 +235,19 @@ PyObject* run(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObjec
     }
     return take_result(*self.state, *job);
   });
+}
+
+PyObject* run(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  if (!require_callable("run", args, nargs)) return nullptr;
+  return run_call(object, {args, nargs, kwnames}, 0);
+}
+
+/// _run_limited(timeout, function, /, *args, **kwargs)
+PyObject* run_limited(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
+                      PyObject* kwnames) {
+  double limit = 0;
+  if (!take_limit(args, nargs, limit) || !require_callable("run", args, nargs)) return nullptr;
+  return run_call(object, {args, nargs, kwnames}, limit);
 }
 
 /// `calls` could not be sent. If there is one only, the error becomes that of submit(), which names
@@ -489,17 +473,18 @@ PyObject* get_broken(PyObject* object, void*) {
 
 PyMethodDef methods[] = {
     {"submit", as_method(submit), METH_FASTCALL | METH_KEYWORDS,
-     "submit($self, function, /, *args, timeout=None, **kwargs)\n--\n\n"
+     "submit($self, function, /, *args, **kwargs)\n--\n\n"
      "Have function(*args, **kwargs) called in one of the pool's interpreters; return a Future.\n\n"
-     "timeout is how many seconds the call may run. After that its result() raises TimeoutError, and\n"
-     "the code is stopped as by cancel(interrupt=True). A function or an argument that cannot be sent\n"
-     "makes the future fail with NotShareableError. Raises RuntimeError after shutdown(),\n"
-     "BrokenInterpreterPool when the pool is broken."},
+     "A function or an argument that cannot be sent makes the future fail with NotShareableError.\n"
+     "Raises RuntimeError after shutdown(), BrokenInterpreterPool when the pool is broken. For a limit\n"
+     "on its time see options()."},
     {"_submit", as_method(submit_plain), METH_FASTCALL | METH_KEYWORDS, nullptr},
+    {"_submit_limited", as_method(submit_limited), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"run", as_method(run), METH_FASTCALL | METH_KEYWORDS,
-     "run($self, function, /, *args, timeout=None, **kwargs)\n--\n\n"
+     "run($self, function, /, *args, **kwargs)\n--\n\n"
      "Call function(*args, **kwargs) in one of the pool's interpreters and return its result.\n\n"
      "As submit(...).result(); what ends the wait, such as Ctrl-C, stops the call as well."},
+    {"_run_limited", as_method(run_limited), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"_submit_map", as_method(submit_map), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"shutdown", as_method(shutdown), METH_FASTCALL | METH_KEYWORDS,
      "shutdown($self, /, wait=True, *, cancel_futures=False)\n--\n\n"
@@ -578,6 +563,19 @@ PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+/// TaskTimedOut, which pickle finds in the package.
+py::Status add_timed_out(PyObject* module, State& state) {
+  state.task_timed_out = PyErr_NewExceptionWithDoc(
+      "atoll.TaskTimedOut",
+      "A task was stopped: it has run for longer than it may.\n\n"
+      "A TimeoutError that is none of these means that the task was not over in time, and goes on.",
+      PyExc_TimeoutError, nullptr);
+  if (!state.task_timed_out) return py::Status::error;
+  return PyModule_AddObjectRef(module, "TaskTimedOut", state.task_timed_out) == 0
+             ? py::Status::ok
+             : py::Status::error;
+}
+
 py::Status intern(const char* text, PyObject*& out) {
   out = PyUnicode_InternFromString(text);
   return out ? py::Status::ok : py::Status::error;
@@ -599,7 +597,7 @@ py::Status add_pools(PyObject* module) {
       PyModule_AddObjectRef(module, "_Completions",
                             reinterpret_cast<PyObject*>(state.completions_type)) != 0 ||
       PyModule_AddObjectRef(module, "TaskInterrupted", state.context()->task_interrupted()) != 0 ||
-      PyModule_AddFunctions(module, functions) != 0) {
+      py::failed(add_timed_out(module, state)) || PyModule_AddFunctions(module, functions) != 0) {
     return py::Status::error;
   }
   return py::Status::ok;

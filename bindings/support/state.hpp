@@ -49,6 +49,7 @@ struct State {
   PyObject* settle_future;           ///< a function: tells concurrent.futures' waiters
   PyObject* cancelled_error;         ///< concurrent.futures.CancelledError
   PyObject* broken_pool;             ///< atoll.futures.BrokenInterpreterPool
+  PyObject* task_timed_out;          ///< atoll.TaskTimedOut
   PyObject* kept_result;             ///< interned names of a future's attributes
   PyObject* kept_exception;
   bool pools_are_over;  ///< the interpreter is ending: it takes no more tasks

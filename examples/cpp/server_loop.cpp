@@ -97,7 +97,7 @@ void serve(Connection connection, const atoll::Pool& pool) {
       connection.send(answer.get());
     } catch (const atoll::ExecutionFailed& error) {
       connection.send("error: " + error.message());
-    } catch (const atoll::TimeoutError&) {
+    } catch (const atoll::TaskTimedOut&) {
       connection.send("error: that takes too long");
     }
   }

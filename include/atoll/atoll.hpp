@@ -97,6 +97,7 @@ struct atoll {
   using QueueNotFoundError = libatoll::QueueNotFoundError;
   using StartupError = libatoll::StartupError;
   using TimeoutError = libatoll::TimeoutError;
+  using TaskTimedOut = libatoll::TaskTimedOut;
   using ValueError = libatoll::ValueError;
 
   static constexpr std::size_t unbounded = libatoll::unbounded;

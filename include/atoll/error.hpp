@@ -106,6 +106,12 @@ class TimeoutError : public Error {
   using Error::Error;
 };
 
+/// There is no result: the task was stopped, as it has run for longer than it may.
+class TaskTimedOut : public TimeoutError {
+ public:
+  using TimeoutError::TimeoutError;
+};
+
 /// There is no result: the task was cancelled.
 class Cancelled : public Error {
  public:

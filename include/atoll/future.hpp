@@ -70,7 +70,7 @@ class AnyFuture {
 /// The result of a task, which is anything that Value::as() knows.
 ///
 /// *Errors.* get() throws ExecutionFailed if the task raised, Cancelled if it was cancelled,
-/// TimeoutError if it was stopped for running longer than it may, BrokenPool if its pool broke
+/// TaskTimedOut if it was stopped for running longer than it may, BrokenPool if its pool broke
 /// before it began, NotShareableError if its result is no Value, ValueError if it is no T; each
 /// time it is called.
 ///
@@ -80,9 +80,8 @@ class AnyFuture {
 template <class T = Value>
 class Future : public AnyFuture {
  public:
-  /// Waits for the result. Throws TimeoutError if the task is not over in time (is_done() tells
-  /// that from a task that was stopped), InterpreterError if the calling thread is in an
-  /// interpreter that is being closed.
+  /// Waits for the result. Throws TimeoutError if the task is not over in time, InterpreterError if
+  /// the calling thread is in an interpreter that is being closed.
   [[nodiscard]] T get(Timeout timeout = {}) const {
     if constexpr (std::is_same_v<T, Value>) {
       return value(timeout);

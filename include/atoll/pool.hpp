@@ -55,7 +55,7 @@ struct MapOptions {
   /// So many items make one task. 0: as many as give each worker eight tasks.
   std::size_t chunksize = 0;
   /// How long one task may run.
-  Timeout timeout = {};
+  Timeout task_timeout = {};
 };
 
 struct ShutdownOptions {

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SharedArray,
         SharedBuffer,
         TaskInterrupted,
+        TaskTimedOut,
         WouldBlock,
         after,
         channel,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         Future,
         Pool,
         PoolStats,
+        TaskOptions,
         default_pool,
         map,
         run,
@@ -67,6 +69,8 @@ __all__ = [
     "SharedArray",
     "SharedBuffer",
     "TaskInterrupted",
+    "TaskOptions",
+    "TaskTimedOut",
     "WouldBlock",
     "__version__",
     "after",
@@ -86,7 +90,7 @@ __all__ = [
 
 #: These bring `concurrent.futures` along.
 _POOL = {
-    *("BrokenInterpreterPool", "Future", "Pool", "PoolStats"),
+    *("BrokenInterpreterPool", "Future", "Pool", "PoolStats", "TaskOptions"),
     *("default_pool", "map", "run", "shutdown"),
 }
 _SUBMODULES = {"channels", "futures", "interpreters", "lowlevel"}

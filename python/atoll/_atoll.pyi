@@ -17,9 +17,12 @@ from typing import (
     overload,
 )
 
+from typing_extensions import TypeVar as TypeVarWithDefault  # part of every type checker
+
 from atoll import _pool
 
 _T = TypeVar("_T")
+_Item = TypeVarWithDefault("_Item", default=Any)
 
 class InterpreterError(Exception): ...
 class InterpreterNotFoundError(InterpreterError): ...
@@ -471,13 +474,18 @@ class SharedArray:
     def __eq__(self, other: object, /) -> bool: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
-def channel(capacity: int | None = 0) -> tuple[Sender[Any], Receiver[Any]]:
+# It makes a plain tuple; as a class it can be given the type of what is sent.
+@final
+class channel(tuple[Sender[_Item], Receiver[_Item]]):  # noqa: N801
     """Make a channel and return its ends, a Sender and a Receiver.
 
     capacity is how many values wait in it at most: with 0 a send is over when a receiver has taken
     the value, with None it never waits. The ends can be sent to other interpreters, where they are
-    clones; each end stays open until its last clone is closed or gone.
+    clones; each end stays open until its last clone is closed or gone. channel[int]() tells type
+    checkers what is sent.
     """
+
+    def __new__(cls, capacity: int | None = 0) -> channel[_Item]: ...
 
 def select(
     *cases: Receiver[Any] | Queue | _pool.Future[Any] | tuple[Sender[Any], Any] | None,
@@ -526,16 +534,22 @@ def unregister(type: type[Any], /) -> None:
 class TaskInterrupted(BaseException):
     """A task of a pool was told to stop; raised in its code."""
 
+class TaskTimedOut(TimeoutError):
+    """A task was stopped: it has run for longer than it may.
+
+    A TimeoutError that is none of these means that the task was not over in time, and goes on.
+    """
+
 class Future(concurrent.futures.Future[_T]):
     """The native half of atoll.Future."""
 
     def result(self, timeout: float | None = None) -> _T:
         """Wait for the task and return its result, or raise what it raised.
 
-        Raises TimeoutError if it is not done in so many seconds (a fraction counts), or if it was
-        stopped for running too long; CancelledError if it was cancelled. An exception arrives as it
-        was raised, with the traceback of the other interpreter as cause; one that cannot be sent as
-        ExecutionFailed.
+        Raises TimeoutError if it is not done in so many seconds (a fraction counts), TaskTimedOut
+        if it was stopped for running too long, CancelledError if it was cancelled. An exception
+        arrives as it was raised, with the traceback of the other interpreter as cause; one that
+        cannot be sent as ExecutionFailed.
         """
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait for the task and return what it raised, or None. As result() otherwise."""
@@ -583,29 +597,16 @@ class Pool:
     @property
     def broken(self) -> bool:
         """Whether an interpreter could not be made or set up: the pool takes no tasks then."""
-    def submit(
-        self,
-        function: Callable[..., _T],
-        /,
-        *args: Any,
-        timeout: float | None = None,
-        **kwargs: Any,
-    ) -> _pool.Future[_T]:
+    def submit[**P, T](
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> _pool.Future[T]:
         """Have function(*args, **kwargs) called in one of the pool's interpreters; return a Future.
 
-        timeout is how many seconds the call may run. After that its result() raises TimeoutError,
-        and the code is stopped as by cancel(interrupt=True). A function or an argument that cannot
-        be sent makes the future fail with NotShareableError. Raises RuntimeError after shutdown(),
-        BrokenInterpreterPool when the pool is broken.
+        A function or an argument that cannot be sent makes the future fail with NotShareableError.
+        Raises RuntimeError after shutdown(), BrokenInterpreterPool when the pool is broken. For a
+        limit on its time see options().
         """
-    def run(
-        self,
-        function: Callable[..., _T],
-        /,
-        *args: Any,
-        timeout: float | None = None,
-        **kwargs: Any,
-    ) -> _T:
+    def run[**P, T](self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call function(*args, **kwargs) in one of the pool's interpreters and return its result.
 
         As submit(...).result(); what ends the wait, such as Ctrl-C, stops the call as well.
@@ -619,6 +620,12 @@ class Pool:
     def _submit(
         self, function: Callable[..., _T], /, *args: Any, **kwargs: Any
     ) -> _pool.Future[_T]: ...
+    def _submit_limited(
+        self, timeout: float | None, function: Callable[..., _T], /, *args: Any, **kwargs: Any
+    ) -> _pool.Future[_T]: ...
+    def _run_limited(
+        self, timeout: float | None, function: Callable[..., _T], /, *args: Any, **kwargs: Any
+    ) -> _T: ...
     def _submit_map(
         self,
         function: Callable[..., _T],

@@ -7,11 +7,10 @@ import itertools
 import os
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
-from atoll import _atoll, _output, interpreters
+from atoll import _atoll, _map, _output, interpreters
 from atoll._config import with_extensions
 from atoll._futures import BrokenInterpreterPool, Future
 from atoll.lowlevel import interpreters as _interpreters
@@ -24,6 +23,7 @@ __all__ = [
     "Future",
     "Pool",
     "PoolStats",
+    "TaskOptions",
     "default_pool",
     "map",
     "run",
@@ -31,17 +31,6 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-
-#: How long a chunk of calls should take, in seconds: much more than what sending it costs, much
-#: less than what a person, or the balance between workers, would notice.
-_CHUNK_SECONDS = 0.002
-
-_LARGEST_CHUNK = 4096
-
-#: How much work should wait for each worker, in seconds, so that none sleeps while there is some.
-_AHEAD_SECONDS = 0.01
-
-_MOST_AHEAD = 2000
 
 _pool_number = itertools.count().__next__
 
@@ -162,12 +151,25 @@ class Pool(_atoll.Pool):
             config=with_extensions(config, extensions),
         )
 
+    def options(self, *, timeout: float | None = None) -> TaskOptions:
+        """Return what submits tasks with settings of their own.
+
+        ``pool.options(timeout=5).submit(f, x)``, and likewise ``run()`` and the maps.
+
+        timeout
+            how many seconds a task may run, from its start. After that its future raises
+            :exc:`TaskTimedOut`, and the code is stopped as by ``cancel(interrupt=True)``.
+        """
+        _map.require_limit("timeout", timeout)
+        return TaskOptions(self, timeout)
+
     def map(
         self,
         function: Callable[..., _T],
         /,
         *iterables: Iterable[Any],
         timeout: float | None = None,
+        task_timeout: float | None = None,
         chunksize: int | None = None,
         buffersize: int | None = None,
         progress: bool = False,
@@ -177,12 +179,15 @@ class Pool(_atoll.Pool):
         Starts at once and works ahead of the consumer, by ``buffersize`` items at most (by default
         by as many as keep the workers busy), so the iterables may be endless. Several calls make
         one task: ``chunksize`` of them, or as many as take about two milliseconds. What a call
-        raises is raised in its place; the calls that have not begun are then cancelled. ``timeout``
-        is how many seconds one task may run. ``progress`` shows a bar (needs tqdm).
+        raises is raised in its place; the calls that have not begun are then cancelled.
+
+        ``timeout`` is how many seconds, from now on, all results may take: when one is not there by
+        then TimeoutError is raised, and the calls that are left are cancelled, or stopped.
+        ``task_timeout`` is how many seconds one task may run: TaskTimedOut is raised in its place.
+        ``progress`` shows a bar (needs tqdm).
         """
-        return self._start_map(
-            _OrderedMap, function, iterables, timeout, chunksize, buffersize, progress
-        )
+        options = _map.MapOptions(timeout, task_timeout, chunksize, buffersize)
+        return _map.start_map(_map.OrderedMap, self, function, iterables, options, progress)
 
     def imap_unordered(
         self,
@@ -190,38 +195,14 @@ class Pool(_atoll.Pool):
         /,
         *iterables: Iterable[Any],
         timeout: float | None = None,
+        task_timeout: float | None = None,
         chunksize: int | None = None,
         buffersize: int | None = None,
         progress: bool = False,
     ) -> Iterator[_T]:
         """As :meth:`map`, but yield the results as they come."""
-        return self._start_map(
-            _UnorderedMap, function, iterables, timeout, chunksize, buffersize, progress
-        )
-
-    def _start_map(
-        self,
-        kind: type[_Map[_T]],
-        function: Callable[..., _T],
-        iterables: tuple[Iterable[Any], ...],
-        timeout: float | None,
-        chunksize: int | None,
-        buffersize: int | None,
-        progress: bool,
-    ) -> Iterator[_T]:
-        if not callable(function):
-            raise TypeError(f"expected a callable, not {type(function).__name__}")
-        for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
-            if value is None:
-                continue
-            if not isinstance(value, int):
-                raise TypeError(f"{name} must be an integer or None")
-            if value < 1:
-                raise ValueError(f"{name} must be None or > 0")
-        if timeout is not None and not timeout > 0:
-            raise ValueError("timeout must be a positive number of seconds, or None")
-        show = _progress_of(iterables) if progress else iter
-        return show(kind(self, function, iterables, timeout, chunksize, buffersize))
+        options = _map.MapOptions(timeout, task_timeout, chunksize, buffersize)
+        return _map.start_map(_map.UnorderedMap, self, function, iterables, options, progress)
 
     def stats(self) -> PoolStats:
         """Return what the pool has done so far, and what it is doing."""
@@ -256,217 +237,72 @@ class Pool(_atoll.Pool):
         return f"<atoll.Pool, {self.interpreters} interpreters, {state}>"
 
 
-class _Map(Iterator[_T]):
-    """A map under way: chunks of calls that are ahead of the consumer."""
+class TaskOptions:
+    """A pool with settings for the tasks that are submitted through it; see :meth:`Pool.options`.
 
-    def __init__(
-        self,
-        pool: Pool,
-        function: Callable[..., _T],
-        iterables: tuple[Iterable[Any], ...],
-        timeout: float | None,
-        chunksize: int | None,
-        buffersize: int | None,
-    ) -> None:
+    Its methods are those of the pool.
+    """
+
+    __slots__ = ("_pool", "_timeout")
+
+    def __init__(self, pool: Pool, timeout: float | None) -> None:
         self._pool = pool
-        self._function = function
-        self._calls = zip(*iterables, strict=False)
         self._timeout = timeout
-        self._fixed = chunksize
-        self._chunk = chunksize or 1
-        self._most = buffersize
-        self._workers = pool._max_workers
-        self._ahead = 0  # calls that were submitted and whose results are not consumed
-        self._in_flight = 0  # chunks
-        self._limit = 2 * pool._max_workers + 2  # of these
-        self._exhausted = False
-        self._ready: Iterator[_T] = iter(())
-        self._error: BaseException | None = None  # what comes after the results that are ready
-        self._last_error: Exception | None = None  # what comes after the last chunk
-        self._over = False
-        self._fill()
-        if self._last_error is not None and (pool.closed or pool.broken):
-            raise self._last_error
 
-    def _fill(self) -> None:
-        """Submit chunks up to the limits. What goes wrong is raised in its place, by __next__()."""
-        while not self._exhausted and self._in_flight < self._limit:
-            size = self._chunk
-            if self._most is not None:
-                size = min(size, self._most - self._ahead)
-                if size <= 0:
-                    return
-            calls: list[tuple[Any, ...]] = []
-            try:
-                # Keeps what came before an error.
-                calls.extend(itertools.islice(self._calls, size))
-            except Exception as error:
-                self._end_with(error)
-            else:
-                self._exhausted = len(calls) < size
-            if calls:
-                self._send(calls)
+    def submit[**P, T](
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """:meth:`Pool.submit` with these settings."""
+        return self._pool._submit_limited(self._timeout, function, *args, **kwargs)
 
-    def _send(self, calls: list[tuple[Any, ...]]) -> None:
-        try:
-            self._submit(calls)
-        except interpreters.NotShareableError as error:
-            if len(calls) == 1:
-                return self._end_with(error)
-            # Up to the one that cannot be sent.
-            for call in calls:
-                if self._last_error is None:
-                    self._send([call])
-        except Exception as error:
-            self._end_with(error)
-        else:
-            self._in_flight += 1
-            self._ahead += len(calls)
+    def run[**P, T](self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """:meth:`Pool.run` with these settings."""
+        return self._pool._run_limited(self._timeout, function, *args, **kwargs)
 
-    def _end_with(self, error: Exception) -> None:
-        self._exhausted = True
-        self._last_error = error
-
-    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
-        raise NotImplementedError
-
-    def _next_chunk(self) -> Future[Any] | None:
-        """Wait for a chunk that is done; None if there is none to come."""
-        raise NotImplementedError
-
-    def _pending(self) -> Iterable[Future[Any]]:
-        raise NotImplementedError
-
-    def _adapt(self, seconds: float, calls: int) -> None:
-        """Choose, by what a chunk has taken, how many of what size to submit ahead."""
-        if calls == 0:
-            return
-        if self._fixed is not None:
-            fitting = int(self._workers * _AHEAD_SECONDS / max(seconds, 1e-9))
-            least = 2 * self._workers + 2
-            self._limit = max(least, min(fitting, 2 * self._limit, _MOST_AHEAD))
-            return
-        fitting = int(_CHUNK_SECONDS * calls / max(seconds, 1e-9))
-        # Step by step: the first calls import, and calls may differ.
-        self._chunk = max(1, min(fitting, 4 * self._chunk, _LARGEST_CHUNK))
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> _T:
-        while True:
-            for result in self._ready:
-                self._ahead -= 1
-                return result
-            if self._error is not None or self._over:
-                self._finish()
-            self._advance()
-
-    def _advance(self) -> None:
-        """Replace the consumed results by those of another chunk."""
-        if self._most is not None:
-            self._fill()
-        try:
-            future = self._next_chunk()
-        except BaseException:
-            # Ctrl-C. Nobody else knows the calls.
-            self._call_off(interrupt=True)
-            raise
-        if future is None:
-            self._over = True
-            return
-        self._in_flight -= 1
-        try:
-            results, error = future._take_results()
-        except BaseException:
-            self.close()
-            raise
-        self._adapt(future._seconds, len(results))
-        self._error = error
-        self._ready = iter(results)
-        if error is None:
-            self._fill()
-
-    def _finish(self) -> None:
-        error = self._last_error if self._error is None else self._error
-        self._error = self._last_error = None
-        self.close()
-        if error is None:
-            raise StopIteration
-        try:
-            if isinstance(error, StopIteration):
-                # As such it would look like the end.
-                raise RuntimeError("a call raised StopIteration") from error
-            raise error
-        finally:
-            del error  # its traceback refers to this frame
-
-    def close(self) -> None:
-        """Cancel the calls that have not begun."""
-        self._call_off(interrupt=False)
-
-    def _call_off(self, *, interrupt: bool) -> None:
-        self._over = self._exhausted = True
-        for future in self._pending():
-            future.cancel(interrupt=interrupt)
-
-    def __del__(self) -> None:
-        if not self.__dict__.get("_over", True):
-            self.close()
-
-
-class _OrderedMap(_Map[_T]):
-    def __init__(self, *args: Any) -> None:
-        self._futures: deque[Future[Any]] = deque()
-        super().__init__(*args)
-
-    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
-        self._futures.append(self._pool._submit_map(self._function, calls, self._timeout))
-
-    def _next_chunk(self) -> Future[Any] | None:
-        if not self._futures:
-            return None
-        self._futures[0]._wait()
-        return self._futures.popleft()
-
-    def _pending(self) -> Iterable[Future[Any]]:
-        return self._futures
-
-
-class _UnorderedMap(_Map[_T]):
-    def __init__(self, *args: Any) -> None:
-        self._completions = _atoll._Completions()
-        self._futures: dict[int, Future[Any]] = {}
-        self._number = itertools.count().__next__
-        super().__init__(*args)
-
-    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
-        tag = self._number()
-        self._futures[tag] = self._pool._submit_map(
-            self._function, calls, self._timeout, self._completions, tag
+    def map[T](
+        self,
+        function: Callable[..., T],
+        /,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+        buffersize: int | None = None,
+        progress: bool = False,
+    ) -> Iterator[T]:
+        """:meth:`Pool.map` with these settings."""
+        return self._pool.map(
+            function,
+            *iterables,
+            timeout=timeout,
+            task_timeout=self._timeout,
+            chunksize=chunksize,
+            buffersize=buffersize,
+            progress=progress,
         )
 
-    def _next_chunk(self) -> Future[Any] | None:
-        if not self._futures:
-            return None
-        return self._futures.pop(self._completions.get())
+    def imap_unordered[T](
+        self,
+        function: Callable[..., T],
+        /,
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+        buffersize: int | None = None,
+        progress: bool = False,
+    ) -> Iterator[T]:
+        """:meth:`Pool.imap_unordered` with these settings."""
+        return self._pool.imap_unordered(
+            function,
+            *iterables,
+            timeout=timeout,
+            task_timeout=self._timeout,
+            chunksize=chunksize,
+            buffersize=buffersize,
+            progress=progress,
+        )
 
-    def _pending(self) -> Iterable[Future[Any]]:
-        return self._futures.values()
-
-
-def _progress_of(
-    iterables: tuple[Iterable[Any], ...],
-) -> Callable[[Iterator[_T]], Iterator[_T]]:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "progress=True needs tqdm: pip install 'atoll[progress]'", name=error.name
-        ) from error
-
-    sizes = [len(each) for each in iterables if isinstance(each, Sized)]
-    return lambda results: iter(tqdm(results, total=min(sizes, default=None)))
+    def __repr__(self) -> str:
+        return f"{self._pool!r}.options(timeout={self._timeout})"
 
 
 # --- the default pool ----------------------------------------------------------------------------
@@ -504,6 +340,7 @@ def map[T](
     /,
     *iterables: Iterable[Any],
     timeout: float | None = None,
+    task_timeout: float | None = None,
     chunksize: int | None = None,
     buffersize: int | None = None,
     progress: bool = False,
@@ -513,17 +350,16 @@ def map[T](
         function,
         *iterables,
         timeout=timeout,
+        task_timeout=task_timeout,
         chunksize=chunksize,
         buffersize=buffersize,
         progress=progress,
     )
 
 
-def run[T](
-    function: Callable[..., T], /, *args: Any, timeout: float | None = None, **kwargs: Any
-) -> T:
+def run[**P, T](function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """:meth:`Pool.run` on the default pool."""
-    return default_pool().run(function, *args, timeout=timeout, **kwargs)
+    return default_pool().run(function, *args, **kwargs)
 
 
 def _at_exit() -> None:

@@ -61,9 +61,11 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
     As the standard library's class of that name, with the same arguments. Beyond that, functions
     and classes that are defined in the script, in ``__main__`` or inside of functions travel by
     value: lambdas and closures can be submitted. ``closures=False`` refuses these, as the standard
-    class does. ``extensions`` is what :func:`atoll.interpreters.create` says of it.
+    class does. ``extensions`` is what :func:`atoll.interpreters.create` says of it. ``BROKEN`` is
+    what futures and :meth:`submit` raise when an initializer has failed.
     """
 
+    #: What futures and submit() raise when an initializer has failed.
     BROKEN = BrokenInterpreterPool
 
     #: The default of `closures`.
@@ -140,7 +142,9 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
 
     # The interface of executors.
 
-    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> _StandardFuture[_T]:
+    def submit[**P, T](
+        self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> _StandardFuture[T]:
         """Schedule ``fn(*args, **kwargs)`` and return its Future.
 
         Raises RuntimeError after :meth:`shutdown`, BrokenInterpreterPool when an initializer has

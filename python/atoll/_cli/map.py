@@ -195,6 +195,7 @@ class _Mapping:
             stderr=self._bar,
             extensions=options.extensions,
         )
+        self._tasks = self._pool.options(timeout=options.timeout)
         try:
             self._reader = inputs.Reader(given, self._events, AHEAD * size)
             status = self._work()
@@ -248,9 +249,7 @@ class _Mapping:
     def _submit(self, item: _Item) -> None:
         self._running[item.index] = item
         item.tries += 1
-        item.future = self._pool.submit(
-            task.call, self._module, self._name, item.given.value, timeout=self._options.timeout
-        )
+        item.future = self._tasks.submit(task.call, self._module, self._name, item.given.value)
         item.future.add_done_callback(lambda _: self._events.put(item))
 
     def _take_result(self, item: _Item) -> None:

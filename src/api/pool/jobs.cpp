@@ -86,7 +86,7 @@ void ValueJob::require_value() const {
     case Task::State::timed_out: {
       std::ostringstream text;
       text << "the task was stopped: it has run for more than " << timeout() << " s";
-      throw TimeoutError(text.str());
+      throw TaskTimedOut(text.str());
     }
     default:
       throw Cancelled("the task was cancelled");

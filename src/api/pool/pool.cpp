@@ -190,7 +190,7 @@ List Pool::map_list(std::string_view callable, const List& items, const MapOptio
   constexpr std::size_t tasks_per_worker = 8;
   std::size_t chunk = options.chunksize;
   if (chunk == 0) chunk = items.size() / (pool.max_workers() * tasks_per_worker) + 1;
-  const double limit = limit_of(options.timeout);
+  const double limit = limit_of(options.task_timeout);
 
   std::vector<Handle<api::NamedMap>> jobs;
   for (std::size_t i = 0; i < items.size(); i += std::min(chunk, items.size() - i)) {

@@ -440,3 +440,11 @@ class TestClosing:
             except Closed:
                 pass
             assert sum(each.result() for each in receivers) == sent == 3
+
+
+def test_a_type_for_type_checkers():
+    tx, rx = atoll.channel[int](1)
+    tx.send("anything")
+    assert rx.recv() == "anything"
+    assert type(atoll.channel()) is tuple
+    assert str(atoll.channel[int]) == "atoll.channel[int]"

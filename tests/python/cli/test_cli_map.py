@@ -145,7 +145,7 @@ class TestOptions:
         )
         first, second, third = lines(done, status=1)
         assert (first, third) == (0, 0)
-        assert (second["error"], second["input"]) == ("TimeoutError", "1")
+        assert (second["error"], second["input"]) == ("TaskTimedOut", "1")
 
     def test_output_of_functions_goes_to_standard_error(self, map: RunPython) -> None:
         done = map("functions:chatter", "a", "b")

@@ -87,10 +87,17 @@ class TestCalls:
         names = {"self": 1, "function": 2, "fn": 3, "args": 4, "kwargs": 5}
         assert shared.run(lambda **kwargs: kwargs, **names) == names
         assert shared.submit(lambda **kwargs: kwargs, **names).result() == names
-        # The pool's own.
-        assert shared.run(lambda **kwargs: kwargs, timeout=60, a=1, b=2) == {"a": 1, "b": 2}
-        assert shared.submit(lambda a, b: (a, b), b=1, timeout=60, a=2).result() == (2, 1)
-        assert shared.submit(lambda timeout=None: timeout, timeout=60).result() is None
+
+    def test_all_keywords_are_the_functions(self, shared):
+        def fetch(url, timeout=60, **others):
+            return url, timeout, others
+
+        expected = ("u", 5, {"chunksize": 1})
+        limited = shared.options(timeout=60)
+        for each in (shared, limited):
+            assert each.run(fetch, "u", timeout=5, chunksize=1) == expected
+            assert each.submit(fetch, "u", timeout=5, chunksize=1).result() == expected
+        assert atoll.run(fetch, "u", timeout=5, chunksize=1) == expected
 
     def test_an_instance_of_a_local_class_comes_back(self, shared):
         class Point:
@@ -124,13 +131,26 @@ class TestCalls:
             method(3)
         with pytest.raises(TypeError, match="needs a callable, not str"):
             method("print()")
+        with pytest.raises(TypeError, match="missing 1 required positional argument"):
+            getattr(shared.options(timeout=1), call)()
+        with pytest.raises(TypeError, match="needs a callable, not int"):
+            getattr(shared.options(timeout=1), call)(3)
+
+    def test_options(self, shared):
         for timeout in (0, -1, -math.inf, math.nan, False):
             with pytest.raises(ValueError, match="timeout"):
-                method(abs, -1, timeout=timeout)
+                shared.options(timeout=timeout)
         with pytest.raises(TypeError):
-            method(abs, -1, timeout="1")
+            shared.options(timeout="1")
         for timeout in (None, 60, 1e300, 10**400, math.inf):
-            assert shared.run(abs, -1, timeout=timeout) == 1
+            limited = shared.options(timeout=timeout)
+            assert limited.run(abs, -1) == 1
+            assert limited.submit(abs, -1).result() == 1
+            assert list(limited.map(abs, [-1, 2], chunksize=1)) == [1, 2]
+            assert list(limited.imap_unordered(abs, [-1], timeout=60)) == [1]
+        assert repr(shared.options(timeout=3)) == f"{shared!r}.options(timeout=3)"
+        with pytest.raises(TypeError):
+            shared.options(5)
 
 
 class TestWhatCannotTravel:

@@ -332,10 +332,10 @@ class TestFork:
             import atoll, os, warnings
             warnings.simplefilter('ignore')
             with atoll.Pool(2, warm=1) as pool:
-                assert pool.run(abs, -1, timeout=60) == 1
+                assert pool.options(timeout=60).run(abs, -1) == 1
             pid = os.fork()
             with atoll.Pool(2, warm=1) as fresh:
-                assert fresh.run(abs, -1, timeout=60) == 1
+                assert fresh.options(timeout=60).run(abs, -1) == 1
                 assert list(fresh.map(abs, range(100))) == list(range(100))
             if pid:
                 _, status = os.waitpid(pid, 0)

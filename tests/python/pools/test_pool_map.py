@@ -209,14 +209,32 @@ class TestErrors:
                 got.append(result)
         assert got == list(range(5))
 
-    def test_timeout(self, any_map):
+    def test_task_timeout(self, any_map):
         def work(n):
             while n == 2:
                 pass
             return n
 
-        with pytest.raises(TimeoutError, match=r"more than 0\.05 s"):
-            list(any_map(work, range(10), timeout=0.05, chunksize=1))
+        with pytest.raises(atoll.TaskTimedOut, match=r"more than 0\.05 s"):
+            list(any_map(work, range(10), task_timeout=0.05, chunksize=1))
+
+    def test_timeout_is_for_all_results(self, any_map):
+        kept, never = atoll.channel(0)
+        results = any_map(lambda n, rx: n and rx.recv(), [0, 1, 2], [never] * 3, timeout=1)
+        assert next(results) == 0
+        with pytest.raises(TimeoutError) as caught:
+            next(results)
+        assert type(caught.value) is TimeoutError
+        # What waits is cancelled, what runs is stopped: the workers are free.
+        assert next(results, "over") == "over"
+        assert list(any_map(abs, [-1, -2], timeout=60)) == [1, 2]
+        kept.close()
+
+    def test_timeout_that_is_over_at_once(self, any_map):
+        kept, never = atoll.channel(0)
+        with pytest.raises(TimeoutError):
+            next(any_map(lambda rx: rx.recv(), [never], timeout=0))
+        kept.close()
 
     def test_the_pool_breaks(self):
         pool = atoll.Pool(1, initializer=divmod, initargs=(1, 0))
@@ -342,6 +360,11 @@ class TestArguments:
             any_map(abs, [1], **{name: value})
 
     @pytest.mark.parametrize("value", [0, -1, float("nan")])
+    def test_task_timeout(self, any_map, value):
+        with pytest.raises(ValueError, match="task_timeout"):
+            any_map(abs, [1], task_timeout=value)
+
+    @pytest.mark.parametrize("value", [-1, float("nan")])
     def test_timeout(self, any_map, value):
         with pytest.raises(ValueError, match="timeout"):
             any_map(abs, [1], timeout=value)
@@ -378,7 +401,8 @@ class TestDefaultPool:
     def test_map_and_run(self):
         assert list(atoll.map(abs, range(-3, 0))) == [3, 2, 1]
         assert atoll.run(pow, 2, 10) == 1024
-        assert atoll.run(lambda a, **kwargs: (a, kwargs), 1, b=2, timeout=60) == (1, {"b": 2})
+        assert atoll.run(lambda a, **kwargs: (a, kwargs), 1, b=2) == (1, {"b": 2})
+        assert list(atoll.map(abs, [-1], timeout=60, task_timeout=60)) == [1]
 
     def test_a_pool_that_is_over_is_replaced(self):
         from atoll._pool import default_pool

@@ -270,16 +270,16 @@ class TestTimeout:
     def test_stops_the_code(self, pool):
         tx, rx = atoll.channel(None)
         pool.run(abs, -1)  # what takes time when it is done first
-        future = pool.submit(spin_until_told, tx, timeout=0.5)
-        with pytest.raises(TimeoutError, match=r"it has run for more than 0\.5 s"):
+        future = pool.options(timeout=0.5).submit(spin_until_told, tx)
+        with pytest.raises(atoll.TaskTimedOut, match=r"it has run for more than 0\.5 s"):
             future.result()
-        assert isinstance(future.exception(), TimeoutError)
+        assert type(future.exception()) is atoll.TaskTimedOut
         assert not future.cancelled()
         assert not future.cancel()
         assert "timed out" in repr(future)
         assert [rx.recv(), rx.recv()] == ["running", "TaskInterrupted"]
-        with pytest.raises(TimeoutError):
-            pool.run(spin_until_told, tx, timeout=0.5)
+        with pytest.raises(atoll.TaskTimedOut):
+            pool.options(timeout=0.5).run(spin_until_told, tx)
         assert pool.run(abs, -1) == 1
         assert pool.stats().timed_out == 2
 
@@ -288,17 +288,28 @@ class TestTimeout:
         go, gate = atoll.channel(None)
         pool.submit(lambda tx, gate: (tx.send(1), gate.recv()), tx, gate)
         rx.recv()
-        waiting = pool.submit(abs, -1, timeout=0.2)
-        with pytest.raises(TimeoutError):
+        waiting = pool.options(timeout=0.2).submit(abs, -1)
+        with pytest.raises(TimeoutError) as caught:
             waiting.result(0.4)
+        assert not isinstance(caught.value, atoll.TaskTimedOut)
         assert not waiting.done()
         go.send(None)
         assert waiting.result() == 1
 
+    def test_of_a_task_of_a_task(self, pool):
+        """The exception travels as any other."""
+
+        def inner():
+            with atoll.Pool(1) as pool:
+                pool.options(timeout=0.01).run(atoll.channel()[1].recv)
+
+        with pytest.raises(atoll.TaskTimedOut, match=r"more than 0\.01 s"):
+            pool.run(inner)
+
     def test_of_a_wait_in_atoll(self, pool):
         kept, never = atoll.channel(0)
         with pytest.raises(TimeoutError):
-            pool.run(never.recv, timeout=0.01)
+            pool.options(timeout=0.01).run(never.recv)
         assert pool.run(abs, -1) == 1
         del kept
 
@@ -306,25 +317,26 @@ class TestTimeout:
         with atoll.Pool(1, threads=8) as pool:
             kept, never = atoll.channel(0)
             begin = time.monotonic()
-            futures = [pool.submit(never.recv, timeout=0.05 + 0.01 * i) for i in range(8)]
-            assert all(isinstance(f.exception(), TimeoutError) for f in futures)
+            limited = [pool.options(timeout=0.05 + 0.01 * i) for i in range(8)]
+            futures = [each.submit(never.recv) for each in limited]
+            assert all(isinstance(f.exception(), atoll.TaskTimedOut) for f in futures)
             assert time.monotonic() - begin < 30
             assert pool.run(abs, -1) == 1
             del kept
 
     def test_one_that_is_not_reached(self, pool):
-        assert [pool.run(abs, -n, timeout=60) for n in range(500)] == list(range(500))
+        assert [pool.options(timeout=60).run(abs, -n) for n in range(500)] == list(range(500))
 
     def test_close_calls(self):
         """The end of the task and its timeout at the same moment."""
         with atoll.Pool(2) as pool:
             outcomes = set()
             for n in range(400):
-                future = pool.submit(lambda n: sum(range(n)), 20 * n, timeout=0.0001)
+                future = pool.options(timeout=0.0001).submit(lambda n: sum(range(n)), 20 * n)
                 try:
                     assert future.result() == sum(range(20 * n))
                     outcomes.add("returned")
-                except TimeoutError:
+                except atoll.TaskTimedOut:
                     outcomes.add("timed out")
                 assert pool.run(sum, range(100)) == 4950
             assert outcomes <= {"returned", "timed out"}

@@ -203,7 +203,7 @@ TEST_CASE("a task that runs for too long") {
       Pool::create({.interpreters = 1, .source = "def spin():\n  while True: pass\n"});
   const Future<> spins = pool.submit_with("spin", {}, {}, {.timeout = 50ms});
   CHECK_THROWS_WITH_AS((void)spins.get(), "the task was stopped: it has run for more than 0.05 s",
-                       TimeoutError);
+                       TaskTimedOut);
   CHECK(spins.is_done());
   CHECK_FALSE(spins.is_cancelled());
   CHECK(pool.submit_with("len", {"four"}, {}, {.timeout = patience}).get() == Value(4));

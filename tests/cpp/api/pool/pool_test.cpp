@@ -216,7 +216,7 @@ TEST_CASE("map: in order, of any range, converted") {
   CHECK(pool.map<bool>("operator:not_", std::vector<bool>{true, false}) ==
         std::vector<bool>{false, true});
   CHECK(pool.map<int>("len", std::set<std::string>{}).empty());
-  CHECK(pool.map<double>("math:sqrt", List{4, 9.0}, {.timeout = patience}) ==
+  CHECK(pool.map<double>("math:sqrt", List{4, 9.0}, {.task_timeout = patience}) ==
         std::vector{2.0, 3.0});
 }
 
@@ -576,7 +576,7 @@ TEST_CASE("stress: submit, cancel, time out, wait and drop in eight threads") {
             wrong += task.get() != k * 20 * (k * 20 - 1) / 2;
           } catch (const Cancelled&) {
             wrong += i % 4 != 1;
-          } catch (const TimeoutError&) {
+          } catch (const TaskTimedOut&) {
             wrong += i % 4 != 0;
           }
         }
