@@ -24,7 +24,7 @@ void UseOfEnd::begin(EndObject& end, CancelToken& token) noexcept {
   end.uses = this;
 }
 
-void UseOfEnd::call_off_all(EndObject& end) noexcept {
+void UseOfEnd::cancel_all(EndObject& end) noexcept {
   for (UseOfEnd* use = end.uses; use; use = use->next_) use->token_->cancel();
 }
 
@@ -109,7 +109,7 @@ PyObject* end_close(PyObject* object, PyObject*) {
   EndObject& self = end_of(object);
   if (self.is_open()) {
     self.ref->close();
-    UseOfEnd::call_off_all(self);
+    UseOfEnd::cancel_all(self);
   }
   Py_RETURN_NONE;
 }

@@ -36,7 +36,7 @@ struct EndObject {
   return *reinterpret_cast<EndObject*>(object);
 }
 
-/// Stands for a blocked call in the clones that it uses: closing one of them calls the wait off.
+/// Stands for a blocked call in the clones that it uses: closing one of them cancels the wait.
 class UseOfEnd {
  public:
   UseOfEnd() noexcept = default;
@@ -46,7 +46,7 @@ class UseOfEnd {
   ~UseOfEnd();
 
   void begin(EndObject& end, CancelToken& token) noexcept;
-  static void call_off_all(EndObject& end) noexcept;
+  static void cancel_all(EndObject& end) noexcept;
 
  private:
   EndObject* end_ = nullptr;

@@ -95,7 +95,7 @@ PyObject* block(State& state, SelectCases& cases, const Options& options, core::
   }
   if (selected.index != Selected::none) return result_of(state, cases, selected);
   if (selected.status == Status::timed_out) return nothing_ready(state, options);
-  return raise_common(state, selected.status) ? nullptr : cases.raise_called_off();
+  return raise_common(state, selected.status) ? nullptr : cases.raise_cancelled();
 }
 
 PyObject* select(PyObject* module, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {

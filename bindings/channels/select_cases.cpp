@@ -66,7 +66,7 @@ bool SelectCase::prepare(const State& state) {
       operation_.emplace<core::Receive>(queue_behind(channel_));
       return true;
     case Kind::future:
-      task_ = core::Handle<core::Task>::share(job_behind(state, channel_));
+      task_ = core::Handle<core::Task>::share(task_behind(state, channel_));
       if (!task_) task_ = over_task();
       operation_.emplace<core::Completion>(*task_);
       return true;
@@ -159,7 +159,7 @@ bool SelectCases::is_never_ready() const noexcept {
   return std::all_of(all.begin(), all.end(), [](core::Operation* operation) { return !operation; });
 }
 
-PyObject* SelectCases::raise_called_off() const {
+PyObject* SelectCases::raise_cancelled() const {
   for (std::size_t i = 0; i < count_; ++i) {
     if (cases_[i].is_own_end_closed()) return raise_own_end_closed(end_of(cases_[i].channel()));
   }

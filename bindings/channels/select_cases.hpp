@@ -23,7 +23,7 @@ class SelectCase {
   [[nodiscard]] bool recognise(const State& state, PyObject* given, Py_ssize_t index);
   /// Makes the operation; encodes what is to be sent. False with a Python error set.
   [[nodiscard]] bool prepare(const State& state);
-  /// Lets a close() of the end call the wait off. False with Closed set: it is closed already.
+  /// Lets a close() of the end cancel the wait. False with Closed set: it is closed already.
   [[nodiscard]] bool begin_use(CancelToken& token);
 
   /// Null for a case that is never ready.
@@ -66,7 +66,7 @@ class SelectCases {
   /// All cases are None, or there are none.
   [[nodiscard]] bool is_never_ready() const noexcept;
   /// After a wait was cancelled: Closed, for the end that was closed. Returns null.
-  PyObject* raise_called_off() const;
+  PyObject* raise_cancelled() const;
 
  private:
   std::size_t count_ = 0;

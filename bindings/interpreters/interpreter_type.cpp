@@ -145,7 +145,7 @@ PyObject* call(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObje
   }
   return translated(*self.state, [&] {
     require_own(*self.record, "make a call in");
-    return call_vector(*self.state, *self.record, args[0], args + 1, nargs - 1, kwnames);
+    return call_or_raise(*self.state, *self.record, args[0], args + 1, nargs - 1, kwnames);
   });
 }
 

@@ -229,7 +229,7 @@ PyObject* call(PyObject* module, PyObject* args, PyObject* kwargs) {
   const State& state = state_of(module);
   return translated(state, [&]() -> PyObject* {
     const auto record = find_interpreter(id, restricted, "make a call in");
-    return call_with_tuple(state, *record, callable, positional, keyword);
+    return call_returning_pair(state, *record, callable, positional, keyword);
   });
 }
 

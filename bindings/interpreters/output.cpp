@@ -71,8 +71,7 @@ void dealloc(PyObject* object) {
   Py_DECREF(type);
 }
 
-// --- in the stream's interpreter
-// -------------------------------------------------------------------
+// --- in the stream's interpreter -----------------------------------------------------------------
 
 enum class Written { yes, no, interrupted };
 
@@ -116,8 +115,7 @@ PyObject* result_of(Written written) {
   return nullptr;
 }
 
-// --- methods
-// ---------------------------------------------------------------------------------------
+// --- methods -------------------------------------------------------------------------------------
 
 PyObject* write(PyObject* object, PyObject* text) {
   RemoteStreamObject& self = self_of(object);
@@ -188,8 +186,7 @@ PyType_Spec spec = {
     slots,
 };
 
-// --- on the way
-// ------------------------------------------------------------------------------------
+// --- on the way ----------------------------------------------------------------------------------
 
 py::Status encode_stream(PyObject* object, ExtensionValue& out) {
   out.object = self_of(object).stream;

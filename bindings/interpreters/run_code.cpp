@@ -105,8 +105,8 @@ PyObject* run_script(const State& state, runtime::Interpreter& target, PyObject*
   return excinfo_of(*context, result).release();
 }
 
-PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyObject* callable,
-                          PyObject* args, PyObject* kwargs) {
+PyObject* call_returning_pair(const State& state, runtime::Interpreter& target, PyObject* callable,
+                              PyObject* args, PyObject* kwargs) {
   transfer::Context* context = state.context();
   if (!context || !require_callable(callable)) return nullptr;
   std::vector<PyObject*> flat;
@@ -132,7 +132,7 @@ PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyOb
     return nullptr;
   }
   if (!no_signal_is_pending()) return nullptr;
-  const RunResult result = runtime::run_call(target, call);
+  const RunResult result = runtime::enter_and_call(target, call);
   if (result.outcome == Outcome::returned) {
     const py::Ref value = transfer::decode(*context, result.value);
     return value ? PyTuple_Pack(2, value.get(), Py_None) : nullptr;
@@ -141,8 +141,8 @@ PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyOb
   return excinfo ? PyTuple_Pack(2, Py_None, excinfo.get()) : nullptr;
 }
 
-PyObject* call_vector(const State& state, runtime::Interpreter& target, PyObject* callable,
-                      PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* call_or_raise(const State& state, runtime::Interpreter& target, PyObject* callable,
+                        PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   transfer::Context* context = state.context();
   if (!context || !require_callable(callable)) return nullptr;
   core::Message call;
@@ -150,7 +150,7 @@ PyObject* call_vector(const State& state, runtime::Interpreter& target, PyObject
     return nullptr;
   }
   if (!no_signal_is_pending()) return nullptr;
-  const RunResult result = runtime::run_call(target, call);
+  const RunResult result = runtime::enter_and_call(target, call);
   if (result.outcome == Outcome::returned) {
     return transfer::decode(*context, result.value).release();
   }

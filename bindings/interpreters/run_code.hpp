@@ -23,12 +23,12 @@ PyObject* run_script(const State& state, runtime::Interpreter& target, PyObject*
                      PyObject* shared);
 
 /// (result, None) or (None, snapshot).
-PyObject* call_with_tuple(const State& state, runtime::Interpreter& target, PyObject* callable,
-                          PyObject* args, PyObject* kwargs);
+PyObject* call_returning_pair(const State& state, runtime::Interpreter& target, PyObject* callable,
+                              PyObject* args, PyObject* kwargs);
 
 /// The result; raises ExecutionFailed for what went uncaught.
-PyObject* call_vector(const State& state, runtime::Interpreter& target, PyObject* callable,
-                      PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
+PyObject* call_or_raise(const State& state, runtime::Interpreter& target, PyObject* callable,
+                        PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
 
 /// None. `updates` is a dict of names to shareable objects; all are bound or none.
 PyObject* bind_in_main(const State& state, runtime::Interpreter& target, PyObject* updates);

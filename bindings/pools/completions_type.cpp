@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "runtime/pool/job.hpp"
+#include "runtime/pool/pool_task.hpp"
 #include "support/fast_arguments.hpp"
 #include "support/wait.hpp"
 
@@ -46,7 +46,7 @@ void dealloc(PyObject* object) {
 
 PyObject* tag_of(const core::Item& item) {
   const auto& task = static_cast<const core::Task&>(*item.message.attachment(0));
-  return PyLong_FromLongLong(static_cast<const runtime::Job&>(task).tag);
+  return PyLong_FromLongLong(static_cast<const runtime::PoolTask&>(task).tag);
 }
 
 constexpr const char* get_names[] = {"timeout"};

@@ -1,4 +1,4 @@
-// _atoll._Completions: where the ends of several maps' jobs arrive, in the order in which they
+// _atoll._Completions: where the ends of several maps' tasks arrive, in the order in which they
 // come.
 #pragma once
 

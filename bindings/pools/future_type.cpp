@@ -6,7 +6,7 @@
 
 #include "runtime/pool/pool.hpp"
 #include "support/fast_arguments.hpp"
-#include "support/home_call.hpp"
+#include "support/owner_callback.hpp"
 #include "support/wait.hpp"
 #include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
@@ -18,13 +18,13 @@ namespace {
 using core::Handle;
 using core::Status;
 using core::Task;
-using runtime::Job;
 using runtime::Outcome;
+using runtime::PoolTask;
 
 /// The native part of a future. Python objects are kept in the instance's dict, where the collector
 /// sees them: the result under State::kept_result, the exception under kept_exception.
 struct FutureData {
-  Handle<Job> job;
+  Handle<PoolTask> task;
   State* state = nullptr;
   /// Of a watched future: is over when concurrent.futures' waiters have been told, and its
   /// callbacks are next. Null if it is not watched.
@@ -61,8 +61,8 @@ void raise_snapshot(const State& state, transfer::Context& context,
   PyErr_SetRaisedException((original ? original : wrapper).release());
 }
 
-PyObject* raise_timed_out(const State& state, const Job& job) {
-  const py::Ref seconds = py::Ref::steal(PyFloat_FromDouble(job.timeout()));
+PyObject* raise_timed_out(const State& state, const PoolTask& task) {
+  const py::Ref seconds = py::Ref::steal(PyFloat_FromDouble(task.timeout()));
   if (seconds) {
     PyErr_Format(state.task_timed_out, "the task was stopped: it has run for more than %S s",
                  seconds.get());
@@ -81,7 +81,7 @@ py::Ref kept(PyObject* future, PyObject* name) {
   return py::Ref::steal(found);
 }
 
-/// The result or the exception of a future that is over: taken out of the job once, kept then. One
+/// The result or the exception of a future that is over: taken out of the task once, kept then. One
 /// of the two is empty; both are, with an error set, if it could not be kept or was cancelled.
 struct Ended {
   py::Ref result;
@@ -93,13 +93,13 @@ Ended ended(State& state, PyObject* object) {
   FutureData& self = data_of(state, object);
   if ((out.result = kept(object, state.kept_result)) || PyErr_Occurred()) return out;
   if ((out.exception = kept(object, state.kept_exception)) || PyErr_Occurred()) return out;
-  if (self.job && self.job->state() == Task::State::cancelled) {
+  if (self.task && self.task->state() == Task::State::cancelled) {
     PyErr_SetNone(state.cancelled_error);
     return out;
   }
   py::Ref result = py::Ref::steal(
-      self.job ? take_result(state, *self.job)
-               : (PyErr_SetString(PyExc_RuntimeError, "this future has no task"), nullptr));
+      self.task ? take_result(state, *self.task)
+                : (PyErr_SetString(PyExc_RuntimeError, "this future has no task"), nullptr));
   if (result) {
     if (keep(object, state.kept_result, result.get())) out.result = std::move(result);
     return out;
@@ -135,10 +135,10 @@ bool wait_until_over(FutureData& self, const Signature& signature, PyObject* con
       timeout.seconds = std::max(timeout.seconds, 0.0);
     }
   }
-  if (!self.job) return true;
+  if (!self.task) return true;
   // Whoever waits for a watched future goes on while its callbacks run in another thread, which has
   // the GIL at first: they see what short ones have done. So it is with CPython's own futures.
-  const Handle<Task> awaited = self.settled ? Handle<Task>(self.settled) : Handle<Task>(self.job);
+  const Handle<Task> awaited = self.settled ? Handle<Task>(self.settled) : Handle<Task>(self.task);
   if (awaited->is_over()) return true;
   core::Completion completion(*awaited);
   const Blocked blocked = timeout.is_zero() ? Blocked{Status::timed_out}
@@ -174,14 +174,14 @@ PyObject* wait(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObje
 
 // --- looking, cancelling -------------------------------------------------------------------------
 
-Task::State state_of_job(const FutureData& self) {
-  return self.job ? self.job->state() : Task::State::finished;
+Task::State state_of_task(const FutureData& self) {
+  return self.task ? self.task->state() : Task::State::finished;
 }
 
 /// What is shown: a watched future changes when it is settled, not before. wait() and
 /// as_completed() count on that.
 Task::State state_of(const FutureData& self) {
-  const Task::State state = state_of_job(self);
+  const Task::State state = state_of_task(self);
   const bool is_settling =
       state >= Task::State::settling && self.settled && !self.settled->is_over();
   return is_settling ? Task::State::running : state;
@@ -209,11 +209,11 @@ PyObject* cancel(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyOb
   const int interrupt = given[0] ? PyObject_IsTrue(given[0]) : 0;
   if (interrupt < 0) return nullptr;
   const FutureData& self = self_of(object);
-  if (!self.job) Py_RETURN_FALSE;
-  const Handle<Job> job = self.job;
-  if (interrupt ? job->cancel_and_interrupt() : job->call_off(Task::Reach::pending)) Py_RETURN_TRUE;
-  if (interrupt) job->interrupt_again();
-  return PyBool_FromLong(job->state() == Task::State::cancelled);
+  if (!self.task) Py_RETURN_FALSE;
+  const Handle<PoolTask> task = self.task;
+  if (interrupt ? task->cancel_and_interrupt() : task->cancel(Task::Reach::pending)) Py_RETURN_TRUE;
+  if (interrupt) task->interrupt_again();
+  return PyBool_FromLong(task->state() == Task::State::cancelled);
 }
 
 PyObject* repr(PyObject* object) {
@@ -258,7 +258,7 @@ PyObject* get_state(PyObject* object, void*) {
 
 PyObject* get_result(PyObject* object, void*) {
   FutureData& self = self_of(object);
-  if (state_of_job(self) < Task::State::finished) Py_RETURN_NONE;
+  if (state_of_task(self) < Task::State::finished) Py_RETURN_NONE;
   Ended end = ended(*self.state, object);
   if (end.result) return end.result.release();
   if (!end.exception) PyErr_Clear();
@@ -267,14 +267,14 @@ PyObject* get_result(PyObject* object, void*) {
 
 PyObject* get_exception(PyObject* object, void*) {
   FutureData& self = self_of(object);
-  if (state_of_job(self) < Task::State::finished) Py_RETURN_NONE;
+  if (state_of_task(self) < Task::State::finished) Py_RETURN_NONE;
   Ended end = ended(*self.state, object);
   if (end.exception) return end.exception.release();
   if (!end.result) PyErr_Clear();
   Py_RETURN_NONE;
 }
 
-/// Settles a watched future when its job is over.
+/// Settles a watched future when its task is over.
 class Watcher final : public Task::Listener {
  public:
   Watcher(const State& state, PyObject* future, Handle<runtime::Event> settled) noexcept
@@ -284,27 +284,27 @@ class Watcher final : public Task::Listener {
     // Nobody waits in vain if the call could not be made.
     settled_->set();
   }
-  void give_up() noexcept { call_.give_up(); }
+  void cancel() noexcept { call_.cancel(); }
 
  private:
-  HomeCall call_;
+  OwnerCallback call_;
   const Handle<runtime::Event> settled_;
 };
 
 /// True if the future will be settled when its task is over; False: it is over already.
 PyObject* watch(PyObject* object, PyObject*) {
   FutureData& self = self_of(object);
-  if (self.settled || !self.job || self.job->is_over()) {
+  if (self.settled || !self.task || self.task->is_over()) {
     return PyBool_FromLong(self.settled && !self.settled->is_over());
   }
   return translated(*self.state, [&] {
     auto settled = Handle<runtime::Event>::make();
     const auto watcher = Handle<Watcher>::make(*self.state, object, settled);
     self.settled = std::move(settled);
-    if (self.job->listen(watcher)) Py_RETURN_TRUE;
+    if (self.task->listen(watcher)) Py_RETURN_TRUE;
     // It was over first.
     self.settled = nullptr;
-    watcher->give_up();
+    watcher->cancel();
     Py_RETURN_FALSE;
   });
 }
@@ -316,23 +316,23 @@ PyObject* settle(PyObject* object, PyObject*) {
 
 // --- maps ----------------------------------------------------------------------------------------
 
-/// Of a MapJob that is over: (results, exception or None); raises what is no matter of one call.
+/// Of a MapTask that is over: (results, exception or None); raises what is no matter of one call.
 PyObject* take_results(PyObject* object, PyObject*) {
   FutureData& self = self_of(object);
   State& state = *self.state;
-  if (!self.job || self.job->state() != Task::State::finished || self.job->was_refused() ||
-      self.job->result().value.bytes().empty()) {
+  if (!self.task || self.task->state() != Task::State::finished || self.task->was_refused() ||
+      self.task->result().value.bytes().empty()) {
     return future_result(state, object);
   }
   transfer::Context* const context = state.context();
   if (!context) return nullptr;
-  runtime::RunResult& result = self.job->result();
+  runtime::RunResult& result = self.task->result();
   const py::Ref values = transfer::decode(*context, std::move(result.value));
   if (!values) return nullptr;
   py::Ref error = py::Ref::borrow(Py_None);
   if (result.outcome != Outcome::returned) {
     result.value.reset();
-    (void)take_result(state, *self.job);
+    (void)take_result(state, *self.task);
     error = py::Ref::steal(PyErr_GetRaisedException());
   }
   return PyTuple_Pack(2, values.get(), error.get());
@@ -343,17 +343,17 @@ PyObject* get_aside(PyObject* object, void*) {
   const FutureData& self = self_of(object);
   transfer::Context* const context = self.state->context();
   if (!context) return nullptr;
-  if (!self.job || self.job->state() != Task::State::finished ||
-      self.job->aside().bytes().empty()) {
+  if (!self.task || self.task->state() != Task::State::finished ||
+      self.task->aside().bytes().empty()) {
     Py_RETURN_NONE;
   }
-  return transfer::decode(*context, self.job->aside()).release();
+  return transfer::decode(*context, self.task->aside()).release();
 }
 
 PyObject* get_seconds(PyObject* object, void*) {
   const FutureData& self = self_of(object);
-  const bool is_known = self.job && self.job->state() == Task::State::finished;
-  return PyFloat_FromDouble(is_known ? static_cast<double>(self.job->nanoseconds()) * 1e-9 : 0.0);
+  const bool is_known = self.task && self.task->state() == Task::State::finished;
+  return PyFloat_FromDouble(is_known ? static_cast<double>(self.task->nanoseconds()) * 1e-9 : 0.0);
 }
 
 void finalize(PyObject* object) {
@@ -364,7 +364,7 @@ void finalize(PyObject* object) {
     return;
   }
   FutureData& self = data_of(*state, object);
-  self.job = nullptr;
+  self.task = nullptr;
   self.settled = nullptr;
 }
 
@@ -441,11 +441,11 @@ PyObject* make_native_future_type(PyObject* module, PyObject* base) {
   return Py_XNewRef(reinterpret_cast<PyObject*>(state.native_future_type));
 }
 
-py::Ref make_future(State& state, Handle<Job> job, PyObject* failure) {
+py::Ref make_future(State& state, Handle<PoolTask> task, PyObject* failure) {
   py::Ref object = py::Ref::steal(state.future_type->tp_alloc(state.future_type, 0));
   if (!object) return {};
   auto* const self = new (&data_of(state, object.get())) FutureData;
-  self->job = std::move(job);
+  self->task = std::move(task);
   self->state = &state;
   if (failure && !keep(object.get(), state.kept_exception, failure)) return {};
   return object;
@@ -455,8 +455,8 @@ bool is_future(const State& state, PyObject* object) noexcept {
   return state.native_future_type && PyObject_TypeCheck(object, state.native_future_type);
 }
 
-Job* job_behind(const State& state, PyObject* future) noexcept {
-  return data_of(state, future).job.get();
+PoolTask* task_behind(const State& state, PyObject* future) noexcept {
+  return data_of(state, future).task.get();
 }
 
 PyObject* future_result(State& state, PyObject* future) {
@@ -465,16 +465,16 @@ PyObject* future_result(State& state, PyObject* future) {
   return end.exception ? raise_kept(std::move(end.exception)) : nullptr;
 }
 
-PyObject* take_result(State& state, Job& job) {
+PyObject* take_result(State& state, PoolTask& task) {
   transfer::Context* const context = state.context();
   if (!context) return nullptr;
-  if (job.state() == Task::State::timed_out) return raise_timed_out(state, job);
-  if (job.state() == Task::State::cancelled) {
+  if (task.state() == Task::State::timed_out) return raise_timed_out(state, task);
+  if (task.state() == Task::State::cancelled) {
     PyErr_SetNone(state.cancelled_error);
     return nullptr;
   }
-  if (job.was_refused()) return raise_pool_broken(state, *job.pool());
-  runtime::RunResult& result = job.result();
+  if (task.was_refused()) return raise_pool_broken(state, *task.pool());
+  runtime::RunResult& result = task.result();
   switch (result.outcome) {
     case Outcome::returned:
       return transfer::decode(*context, std::move(result.value)).release();

@@ -85,7 +85,7 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
   out.mode = by_value ? transfer::Mode::any_by_value : transfer::Mode::any;
   if (!parse_count(interpreters, 1, "interpreters", options.interpreters) ||
       !parse_count(threads, 1, "threads", options.threads) ||
-      !parse_count(warm, 0, "warm", options.warm)) {
+      !parse_count(warm, 0, "warm", options.spares)) {
     return py::Status::error;
   }
   if (options.interpreters * options.threads > runtime::Pool::most_workers) {
@@ -97,7 +97,7 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
     PyErr_SetString(PyExc_ValueError, "max_tasks_per_interpreter must be greater than 0");
     return py::Status::error;
   }
-  options.max_jobs = static_cast<std::uint64_t>(max_tasks);
+  options.max_tasks = static_cast<std::uint64_t>(max_tasks);
   options.name = name;
   if (config != Py_None && py::failed(config_from_python(state, config, options.config))) {
     return py::Status::error;
@@ -106,8 +106,8 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
   if (set_up && py::failed(parse_set_up(*context, set_up, out.mode, options.set_up))) {
     return py::Status::error;
   }
-  if (py::failed(encode_aside(*context, before, options.before_job)) ||
-      py::failed(encode_aside(*context, after, options.after_job))) {
+  if (py::failed(encode_aside(*context, before, options.before_task)) ||
+      py::failed(encode_aside(*context, after, options.after_task))) {
     return py::Status::error;
   }
   return py::Status::ok;

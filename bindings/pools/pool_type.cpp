@@ -11,7 +11,7 @@
 #include "runtime/pool/pool_list.hpp"
 #include "runtime/process/lifecycle.hpp"
 #include "support/fast_arguments.hpp"
-#include "support/home_call.hpp"
+#include "support/owner_callback.hpp"
 #include "support/state.hpp"
 #include "support/wait.hpp"
 #include "transfer/base/errors.hpp"
@@ -22,10 +22,10 @@ namespace {
 
 using core::Handle;
 using core::Status;
-using runtime::CallJob;
-using runtime::Job;
-using runtime::MapJob;
+using runtime::CallTask;
+using runtime::MapTask;
 using runtime::Pool;
+using runtime::PoolTask;
 
 /// Makes a call when the pool breaks.
 class BreakListener final : public core::Task::Listener {
@@ -33,10 +33,10 @@ class BreakListener final : public core::Task::Listener {
   BreakListener(const State& state, PyObject* callback, PyObject* argument) noexcept
       : call_(state, callback, argument) {}
   void task_over() noexcept override { call_.make(); }
-  void give_up() noexcept { call_.give_up(); }
+  void cancel() noexcept { call_.cancel(); }
 
  private:
-  HomeCall call_;
+  OwnerCallback call_;
 };
 
 struct PoolObject {
@@ -92,9 +92,9 @@ void dealloc(PyObject* object) {
   PyObject_GC_UnTrack(object);
   PoolObject& self = self_of(object);
   if (self.weakrefs) PyObject_ClearWeakRefs(object);
-  // What was submitted is still carried out.
+  // What was submitted is still executed.
   if (self.pool) self.pool->shut_down(false);
-  if (self.on_broken) self.on_broken->give_up();
+  if (self.on_broken) self.on_broken->cancel();
   self.on_broken.~Handle<BreakListener>();
   self.pool.~Handle<Pool>();
   type->tp_free(object);
@@ -146,8 +146,8 @@ bool require_callable(const char* method, PyObject* const* args, Py_ssize_t narg
 }
 
 /// False with a Python error set.
-bool submit_job(const PoolObject& self, Job& job) {
-  switch (self.pool->submit(job)) {
+bool submit_task(const PoolObject& self, PoolTask& task) {
+  switch (self.pool->submit(task)) {
     case Pool::Admission::accepted:
       return true;
     case Pool::Admission::shut_down:
@@ -160,7 +160,7 @@ bool submit_job(const PoolObject& self, Job& job) {
   return false;
 }
 
-/// A pool that takes no jobs says so before it looks at the job.
+/// A pool that takes no tasks says so before it looks at the task.
 bool require_open(const PoolObject& self) {
   if (!require_time(*self.state)) return false;
   if (self.pool->is_shut_down()) {
@@ -188,9 +188,9 @@ PyObject* submit_call(PyObject* object, const Call& call, double timeout) {
     if (!context) return nullptr;
     core::Message message;
     if (py::failed(call.encode(*context, self.mode, message))) return failed_future(self);
-    const auto job = Handle<CallJob>::make(std::move(message), timeout, self.mode);
-    py::Ref future = make_future(*self.state, job);
-    return future && submit_job(self, *job) ? future.release() : nullptr;
+    const auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
+    py::Ref future = make_future(*self.state, task);
+    return future && submit_task(self, *task) ? future.release() : nullptr;
   });
 }
 
@@ -214,32 +214,32 @@ PyObject* submit_plain(PyObject* object, PyObject* const* args, Py_ssize_t nargs
   return submit_call(object, {args, nargs, kwnames}, 0);
 }
 
-PyObject* run_call(PyObject* object, const Call& call, double timeout) {
+PyObject* enter_and_call(PyObject* object, const Call& call, double timeout) {
   PoolObject& self = self_of(object);
   return translated(*self.state, [&]() -> PyObject* {
     if (!require_open(self)) return nullptr;
     transfer::Context* const context = self.state->context();
     core::Message message;
     if (!context || py::failed(call.encode(*context, self.mode, message))) return nullptr;
-    const auto job = Handle<CallJob>::make(std::move(message), timeout, self.mode);
-    if (!submit_job(self, *job)) return nullptr;
-    core::Completion completion(*job);
+    const auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
+    if (!submit_task(self, *task)) return nullptr;
+    core::Completion completion(*task);
     if (completion.try_() == Status::pending) {
       const Blocked blocked = block_on(*self.state, completion, core::Deadline::never());
       if (blocked.raised || blocked.status != Status::ok) {
-        // Nobody else knows the job.
-        (void)job->cancel_and_interrupt();
+        // Nobody else knows the task.
+        (void)task->cancel_and_interrupt();
         if (!blocked.raised) (void)raise_common(*self.state, blocked.status);
         return nullptr;
       }
     }
-    return take_result(*self.state, *job);
+    return take_result(*self.state, *task);
   });
 }
 
 PyObject* run(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   if (!require_callable("run", args, nargs)) return nullptr;
-  return run_call(object, {args, nargs, kwnames}, 0);
+  return enter_and_call(object, {args, nargs, kwnames}, 0);
 }
 
 /// _run_limited(timeout, function, /, *args, **kwargs)
@@ -247,7 +247,7 @@ PyObject* run_limited(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
                       PyObject* kwnames) {
   double limit = 0;
   if (!take_limit(args, nargs, limit) || !require_callable("run", args, nargs)) return nullptr;
-  return run_call(object, {args, nargs, kwnames}, limit);
+  return enter_and_call(object, {args, nargs, kwnames}, limit);
 }
 
 /// `calls` could not be sent. If there is one only, the error becomes that of submit(), which names
@@ -300,15 +300,15 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs, 
     if (py::failed(transfer::encode(*context, pair.get(), self.mode, message))) {
       return raise_as_of_call(*context, self.mode, given[0], given[1]);
     }
-    const auto job = Handle<MapJob>::make(std::move(message), timeout, self.mode);
-    job->tag = tag;
+    const auto task = Handle<MapTask>::make(std::move(message), timeout, self.mode);
+    task->tag = tag;
     if (given[3] && given[3] != Py_None) {
       Handle<core::Channel> sink = channel_of_completions(*self.state, given[3]);
       if (!sink) return nullptr;
-      job->report_to(std::move(sink));
+      task->report_to(std::move(sink));
     }
-    py::Ref future = make_future(*self.state, job);
-    return future && submit_job(self, *job) ? future.release() : nullptr;
+    py::Ref future = make_future(*self.state, task);
+    return future && submit_task(self, *task) ? future.release() : nullptr;
   });
 }
 
@@ -380,7 +380,7 @@ bool wait_for_pools(const State& state, core::Deadline deadline) {
   return true;
 }
 
-/// _end_pools(stop): at the exit of the interpreter. What was submitted is carried out; with
+/// _end_pools(stop): at the exit of the interpreter. What was submitted is executed; with
 /// `stop`, or after Ctrl-C meanwhile, what runs is told to stop and gets a moment for that.
 PyObject* end_pools(PyObject* module, PyObject* stop) {
   State& state = state_of(module);
@@ -432,7 +432,7 @@ PyObject* take(PyObject* object, PyObject*) {
   });
 }
 
-/// _on_broken(callback, argument): to be called, once, before the pool's jobs fail.
+/// _on_broken(callback, argument): to be called, once, before the pool's tasks fail.
 PyObject* on_broken(PyObject* object, PyObject* const* args, Py_ssize_t nargs) {
   if (nargs != 2) {
     PyErr_SetString(PyExc_TypeError, "_on_broken() takes a callback and its argument");
@@ -440,9 +440,9 @@ PyObject* on_broken(PyObject* object, PyObject* const* args, Py_ssize_t nargs) {
   }
   PoolObject& self = self_of(object);
   return translated(*self.state, [&] {
-    if (self.on_broken) self.on_broken->give_up();
+    if (self.on_broken) self.on_broken->cancel();
     self.on_broken = Handle<BreakListener>::make(*self.state, args[0], args[1]);
-    if (!self.pool->broken().listen(self.on_broken)) self.on_broken->give_up();
+    if (!self.pool->broken().listen(self.on_broken)) self.on_broken->cancel();
     return Py_NewRef(Py_None);
   });
 }

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "py/thread_state.hpp"
-#include "runtime/pool/job.hpp"
+#include "runtime/pool/pool_task.hpp"
 #include "runtime/session/signals.hpp"
 
 namespace libatoll::bindings {

@@ -70,8 +70,8 @@ py::Ref read_keywords(Decoder& decoder, std::size_t count) {
   return names;
 }
 
-py::Ref run_call(Context& context, const core::Message& message, bool consume, bool& decoded,
-                 CallSpan* span) {
+py::Ref receive_call(Context& context, const core::Message& message, bool consume, bool& decoded,
+                     CallSpan* span) {
   decoded = false;
   py::Ref callable;
   py::Ref names;
@@ -105,7 +105,7 @@ py::Ref run_call(Context& context, const core::Message& message, bool consume, b
   }
   decoded = true;
   if (span && !span->begin()) return {};
-  py::Ref result = make_call(context, callable.get(), arguments.data(), positional, names.get());
+  py::Ref result = call_as_main(context, callable.get(), arguments.data(), positional, names.get());
   if (span) span->end();
   return result;
 }
@@ -141,8 +141,8 @@ py::Status encode_call(Context& context, PyObject* callable, PyObject* const* ar
   }
 }
 
-py::Ref make_call(Context& context, PyObject* callable, PyObject** args, Py_ssize_t nargs,
-                  PyObject* kwnames) {
+py::Ref call_as_main(Context& context, PyObject* callable, PyObject** args, Py_ssize_t nargs,
+                     PyObject* kwnames) {
   PyTypeObject* const type = Py_TYPE(callable);
   if (type == &PyFunction_Type || type == &PyType_Type || type == &PyMethod_Type) {
     return py::Ref::steal(PyObject_Vectorcall(
@@ -153,7 +153,7 @@ py::Ref make_call(Context& context, PyObject* callable, PyObject** args, Py_ssiz
 
 py::Ref decode_and_call(Context& context, const core::Message& message, bool& decoded) {
   try {
-    return run_call(context, message, false, decoded, nullptr);
+    return receive_call(context, message, false, decoded, nullptr);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return {};
@@ -162,7 +162,7 @@ py::Ref decode_and_call(Context& context, const core::Message& message, bool& de
 
 py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded, CallSpan* span) {
   try {
-    return run_call(context, message, true, decoded, span);
+    return receive_call(context, message, true, decoded, span);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return {};

@@ -173,7 +173,7 @@ bool is_shareable(Context& context, PyObject* object) {
     return true;
   }
   const TypeEntry entry = context.impl().types.find(type);
-  return entry.kind == Kind::extension && context.impl().extensions[entry.index].shareable;
+  return entry.kind == TypeKind::extension && context.impl().extensions[entry.index].shareable;
 }
 
 }  // namespace libatoll::transfer

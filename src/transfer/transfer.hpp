@@ -58,8 +58,8 @@ py::Ref decode_and_call(Context& context, core::Message&& message, bool& decoded
 
 /// Makes a call that has arrived: what looks at the frame that called it (`exec`, `globals`) finds
 /// that of `__main__`. As PyObject_Vectorcall(); the place before `args` may be used meanwhile.
-py::Ref make_call(Context& context, PyObject* callable, PyObject** args, Py_ssize_t nargs,
-                  PyObject* kwnames);
+py::Ref call_as_main(Context& context, PyObject* callable, PyObject** args, Py_ssize_t nargs,
+                     PyObject* kwnames);
 
 /// A script for `exec`: source text, bytes-like source, code object, or function (PEP 734 rules).
 /// Errors are raised in the caller: SyntaxError, ValueError (not a script), TypeError.

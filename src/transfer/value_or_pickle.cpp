@@ -25,12 +25,12 @@ bool holds_others(Context& context, PyObject* object) {
     if (type == atom) return false;
   }
   TypeEntry entry = context.impl().types.find(type);
-  if (entry.kind == Kind::unknown) entry = classify(context, type);
+  if (entry.kind == TypeKind::unknown) entry = classify(context, type);
   switch (entry.kind) {
-    case Kind::unknown:
-    case Kind::registered:
+    case TypeKind::unknown:
+    case TypeKind::registered:
       return true;
-    case Kind::extension:
+    case TypeKind::extension:
       return static_cast<Tag>(entry.index) == Tag::std_array;
     default:
       return false;

@@ -7,7 +7,7 @@
 #include "api/process/inside.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/registry.hpp"
-#include "runtime/pool/job.hpp"
+#include "runtime/pool/pool_task.hpp"
 #include "runtime/session/signals.hpp"
 
 namespace libatoll::api {

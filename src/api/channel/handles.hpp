@@ -20,7 +20,7 @@ namespace libatoll {
 
 namespace api {
 
-class ValueJob;
+class ValueTask;
 
 /// One open or closed end, and who is blocked through it.
 class OwnEnd {
@@ -31,7 +31,7 @@ class OwnEnd {
   [[nodiscard]] const core::EndRef& ref() const noexcept { return *ref_; }
   [[nodiscard]] core::ChannelEnds& ends() const noexcept { return *ref_->ends(); }
   [[nodiscard]] bool is_open() const noexcept { return ref_->is_open(); }
-  /// Calls the waits off that go through this end.
+  /// Cancels the waits that go through this end.
   void close() const noexcept;
 
   /// Stands for a blocked call. It is cancelled at once if the end is closed.
@@ -90,7 +90,7 @@ struct detail::Access {
     return SharedBuffer(core::Handle<core::SharedBuffer>::share(&memory).detach());
   }
   /// Throws Error if it was moved from.
-  [[nodiscard]] static api::ValueJob& job_of(const AnyFuture& future);
+  [[nodiscard]] static api::ValueTask& task_of(const AnyFuture& future);
   /// Throws Closed if it was moved from.
   template <class Side>
   [[nodiscard]] static const api::OwnEnd& end(const Side& side) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/channel/handles.hpp"
-#include "api/pool/jobs.hpp"
+#include "api/pool/tasks.hpp"
 #include "api/value/codec.hpp"
 #include "atoll/timer.hpp"
 
@@ -33,7 +33,7 @@ Case::Case(const Queue& queue, const Value& value)
     : what_(std::make_shared<const What>(What{{}, queue, value, {}})) {}
 
 Case::Case(const AnyFuture& future) {
-  (void)Access::job_of(future);  // there is one
+  (void)Access::task_of(future);  // there is one
   what_ = std::make_shared<const What>(What{{}, {}, {}, future});
 }
 
@@ -49,7 +49,7 @@ struct detail::Attempt {
       if (!end->is_open()) api::throw_closed(*end);
     }
     if (what->future) {
-      operation.emplace<core::Completion>(Access::job_of(*what->future));
+      operation.emplace<core::Completion>(Access::task_of(*what->future));
     } else if (core::Timer* timer = this->timer()) {
       operation.emplace<core::Tick>(*timer);
     } else if (what->value) {
@@ -99,7 +99,7 @@ struct detail::Attempt {
 
  private:
   [[nodiscard]] Value take_value() {
-    if (what->future) return Access::job_of(*what->future).value();
+    if (what->future) return Access::task_of(*what->future).value();
     if (const auto* tick = std::get_if<core::Tick>(&operation)) return api::unpack(tick->due());
     auto* receive = std::get_if<core::Receive>(&operation);
     if (!receive) return {};
@@ -111,7 +111,7 @@ namespace {
 
 using detail::Attempt;
 
-[[noreturn]] void throw_called_off(std::span<const Attempt> attempts) {
+[[noreturn]] void throw_cancelled(std::span<const Attempt> attempts) {
   for (const Attempt& each : attempts) {
     if (each.what && each.what->end && !each.what->end->is_open()) {
       api::throw_closed(*each.what->end);
@@ -150,7 +150,7 @@ std::optional<Selected> try_select(std::span<const Case> cases, Timeout timeout,
   if (index != core::Selected::none) return attempts[index].result(index, status);
   if (status == Status::pending || status == Status::timed_out) return std::nullopt;
   api::throw_common(status);
-  throw_called_off(attempts);
+  throw_cancelled(attempts);
 }
 
 std::optional<Selected> try_select(std::initializer_list<Case> cases, Timeout timeout,

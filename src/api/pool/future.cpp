@@ -21,7 +21,7 @@ const AnyFuture::Shared& AnyFuture::shared() const {
 bool AnyFuture::wait(Timeout timeout) const {
   (void)shared();
   const std::shared_ptr<const Shared> kept = shared_;  // whoever assigns to the handle meanwhile
-  core::Completion completion(*kept->job);
+  core::Completion completion(*kept->task);
   Status status = completion.try_();
   if (status == Status::pending && timeout.seconds() > 0) {
     core::Operation* const operations[] = {&completion};
@@ -35,26 +35,26 @@ bool AnyFuture::wait(Timeout timeout) const {
 }
 
 bool AnyFuture::is_done() const noexcept {
-  return !shared_ || shared_->job->is_over();
+  return !shared_ || shared_->task->is_over();
 }
 
 bool AnyFuture::is_running() const noexcept {
   if (!shared_) return false;
-  const Task::State state = shared_->job->state();
+  const Task::State state = shared_->task->state();
   return state == Task::State::running || state == Task::State::settling;
 }
 
 bool AnyFuture::is_cancelled() const noexcept {
-  return shared_ && shared_->job->state() == Task::State::cancelled;
+  return shared_ && shared_->task->state() == Task::State::cancelled;
 }
 
 bool AnyFuture::cancel(const CancelOptions& options) const {
-  api::ValueJob& job = *shared().job;
-  if (options.interrupt ? job.cancel_and_interrupt() : job.call_off(Task::Reach::pending)) {
+  api::ValueTask& task = *shared().task;
+  if (options.interrupt ? task.cancel_and_interrupt() : task.cancel(Task::Reach::pending)) {
     return true;
   }
   // Its code may have caught the first.
-  if (options.interrupt) job.interrupt_again();
+  if (options.interrupt) task.interrupt_again();
   return is_cancelled();
 }
 
@@ -62,13 +62,13 @@ bool operator==(const AnyFuture& a, const AnyFuture& b) noexcept {
   return a.shared_ == b.shared_;
 }
 
-api::ValueJob& detail::Access::job_of(const AnyFuture& future) {
-  return *future.shared().job;
+api::ValueTask& detail::Access::task_of(const AnyFuture& future) {
+  return *future.shared().task;
 }
 
 Value AnyFuture::value(Timeout timeout) const {
   if (!wait(timeout)) throw TimeoutError("the task is not over in time");
-  return shared().job->value();
+  return shared().task->value();
 }
 
 }  // namespace libatoll

@@ -1,14 +1,14 @@
 // What futures hold.
 #pragma once
 
-#include "api/pool/jobs.hpp"
+#include "api/pool/tasks.hpp"
 #include "atoll/future.hpp"
 #include "core/base/object.hpp"
 
 namespace libatoll {
 
 struct AnyFuture::Shared {
-  core::Handle<api::ValueJob> job;
+  core::Handle<api::ValueTask> task;
 };
 
 }  // namespace libatoll

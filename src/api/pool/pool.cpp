@@ -23,7 +23,7 @@ using core::Status;
 /// What all copies of a handle share.
 struct Pool::Shared {
   explicit Shared(Handle<runtime::Pool> made) noexcept : pool(std::move(made)) {}
-  // What was submitted is still carried out.
+  // What was submitted is still executed.
   ~Shared() { pool->shut_down(false); }
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
@@ -80,7 +80,7 @@ class SetUp {
     } catch (const Error& error) {
       PyErr_SetString(context.not_shareable_error(), error.what());
     }
-    runtime::fail_here(context, result);
+    runtime::take_uncaught(context, result);
   }
 
  private:
@@ -98,8 +98,8 @@ runtime::PoolOptions checked(const PoolOptions& options) {
   require_count(out.threads, 1, "threads");
   require_count(out.interpreters * out.threads, 1, "interpreters * threads");
   require_count(options.warm, 0, "warm");
-  out.warm = options.warm;
-  out.max_jobs = options.max_tasks_per_interpreter;
+  out.spares = options.warm;
+  out.max_tasks = options.max_tasks_per_interpreter;
   out.name = options.name.empty() ? next_name() : options.name;
   out.config = options.config;
   out.preload = options.preload;
@@ -108,7 +108,7 @@ runtime::PoolOptions checked(const PoolOptions& options) {
   return out;
 }
 
-/// As a job has it: 0 for no limit.
+/// As a task has it: 0 for no limit.
 double limit_of(Timeout timeout) {
   if (!(timeout.seconds() > 0)) throw ValueError("the timeout of a task must be positive");
   return timeout.seconds() < Timeout::never().seconds() ? timeout.seconds() : 0;
@@ -116,11 +116,11 @@ double limit_of(Timeout timeout) {
 
 // --- tasks ---------------------------------------------------------------------------------------
 
-/// Nobody but the caller knows the job yet.
-void submit_to(runtime::Pool& pool, api::ValueJob& job) {
+/// Nobody but the caller knows the task yet.
+void submit_to(runtime::Pool& pool, api::ValueTask& task) {
   // Which keeps the Runtime from ending Python while a worker is started.
   const Process::Use use;
-  switch (pool.submit(job)) {
+  switch (pool.submit(task)) {
     case runtime::Pool::Admission::accepted:
       return;
     case runtime::Pool::Admission::shut_down:
@@ -130,14 +130,14 @@ void submit_to(runtime::Pool& pool, api::ValueJob& job) {
   }
 }
 
-/// Waits until the job is over. What ends the wait ends the job.
-void wait_for(api::ValueJob& job) {
-  core::Completion completion(job);
+/// Waits until the task is over. What ends the wait ends the task.
+void wait_for(api::ValueTask& task) {
+  core::Completion completion(task);
   if (completion.try_() == Status::ok) return;
   core::Operation* const operations[] = {&completion};
   const api::Blocked blocked = api::block_on(operations, Timeout::never());
   if (!blocked.failure && blocked.selected.status == Status::ok) return;
-  (void)job.cancel_and_interrupt();
+  (void)task.cancel_and_interrupt();
   if (blocked.failure) throw *blocked.failure;
   api::throw_common(blocked.selected.status);
 }
@@ -173,16 +173,16 @@ Pool Pool::create(const PoolOptions& options) {
 
 AnyFuture Pool::start(std::string_view callable, std::span<const Value> args, const Dict& keywords,
                       const TaskOptions& options) const {
-  auto job = Handle<api::NamedCall>::make(callable, api::PackedArguments(args, keywords),
-                                          limit_of(options.timeout));
-  submit_to(*shared().pool, *job);
-  return AnyFuture(std::make_shared<const AnyFuture::Shared>(AnyFuture::Shared{std::move(job)}));
+  auto task = Handle<api::NamedCall>::make(callable, api::PackedArguments(args, keywords),
+                                           limit_of(options.timeout));
+  submit_to(*shared().pool, *task);
+  return AnyFuture(std::make_shared<const AnyFuture::Shared>(AnyFuture::Shared{std::move(task)}));
 }
 
 Value Pool::finish(const AnyFuture& future) {
-  api::ValueJob& job = *future.shared().job;
-  wait_for(job);
-  return job.take_value();
+  api::ValueTask& task = *future.shared().task;
+  wait_for(task);
+  return task.take_value();
 }
 
 List Pool::map_list(std::string_view callable, const List& items, const MapOptions& options) const {
@@ -192,22 +192,22 @@ List Pool::map_list(std::string_view callable, const List& items, const MapOptio
   if (chunk == 0) chunk = items.size() / (pool.max_workers() * tasks_per_worker) + 1;
   const double limit = limit_of(options.task_timeout);
 
-  std::vector<Handle<api::NamedMap>> jobs;
+  std::vector<Handle<api::NamedMap>> tasks;
   for (std::size_t i = 0; i < items.size(); i += std::min(chunk, items.size() - i)) {
-    jobs.push_back(Handle<api::NamedMap>::make(
+    tasks.push_back(Handle<api::NamedMap>::make(
         callable, std::span(items).subspan(i, std::min(chunk, items.size() - i)), i, limit));
   }
   List results;
   results.reserve(items.size());
   try {
-    for (const auto& job : jobs) submit_to(pool, *job);
-    for (const auto& job : jobs) {
-      wait_for(*job);
-      Value part = job->take_value();
+    for (const auto& task : tasks) submit_to(pool, *task);
+    for (const auto& task : tasks) {
+      wait_for(*task);
+      Value part = task->take_value();
       for (Value& result : *part.get_if<List>()) results.push_back(std::move(result));
     }
   } catch (...) {
-    for (const auto& job : jobs) (void)job->call_off(core::Task::Reach::pending);
+    for (const auto& task : tasks) (void)task->cancel(core::Task::Reach::pending);
     throw;
   }
   return results;

@@ -43,7 +43,7 @@ void consume_interrupt() noexcept;
 /// Runs `body` inside `target`. It may throw PythonRaised; other exceptions pass with Python's
 /// error indicator clear.
 template <class Body>
-auto run_inside(runtime::Interpreter& target, Body body) -> decltype(body()) {
+auto enter_and_run(runtime::Interpreter& target, Body body) -> decltype(body()) {
   using runtime::Session;
   if (!target.is_main() && target.is_closed()) throw InterpreterNotFoundError(target.id());
   const Process::Use use(target.is_main() ? Process::Need::main : Process::Need::other);

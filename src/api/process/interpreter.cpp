@@ -135,11 +135,11 @@ api::Arguments arguments_of(std::span<const Value> positional, const Dict& keywo
 }  // namespace
 
 void Interpreter::exec(std::string_view source, std::string_view filename) const {
-  api::run_inside(*shared().record, [&] { api::execute(source, filename); });
+  api::enter_and_run(*shared().record, [&] { api::execute(source, filename); });
 }
 
 Value Interpreter::eval(std::string_view expression) const {
-  return api::run_inside(*shared().record, [&] {
+  return api::enter_and_run(*shared().record, [&] {
     const py::Ref result = api::evaluate(expression);
     return api::from_python(result.get(), "result");
   });
@@ -147,7 +147,7 @@ Value Interpreter::eval(std::string_view expression) const {
 
 Value Interpreter::invoke(std::string_view callable, std::span<const Value> args,
                           const Dict& keywords) const {
-  return api::run_inside(*shared().record, [&] {
+  return api::enter_and_run(*shared().record, [&] {
     const py::Ref function = api::find_callable(callable);
     const py::Ref result = arguments_of(args, keywords).pass_to(function);
     return api::from_python(result.get(), "result");
@@ -160,7 +160,7 @@ Value Interpreter::call_with(std::string_view callable, const List& args,
 }
 
 void Interpreter::set(std::string_view name, const Value& value) const {
-  api::run_inside(*shared().record, [&] {
+  api::enter_and_run(*shared().record, [&] {
     const py::Ref text = api::text_to_python(name, "name");
     const py::Ref object = api::to_python(value, name);
     api::check_status(PyDict_SetItem(api::main_namespace(), text.get(), object.get()));
@@ -168,7 +168,7 @@ void Interpreter::set(std::string_view name, const Value& value) const {
 }
 
 Value Interpreter::get(std::string_view name) const {
-  return api::run_inside(*shared().record, [&] {
+  return api::enter_and_run(*shared().record, [&] {
     const py::Ref text = api::text_to_python(name, "name");
     PyObject* found = PyDict_GetItemWithError(api::main_namespace(), text.get());
     if (!found) {

@@ -8,19 +8,19 @@ namespace libatoll::core {
 
 void Task::finish() noexcept {
   state_.store(State::finished, std::memory_order_release);
-  tell();
+  notify_all();
 }
 
 bool Task::cancel(Reach reach) noexcept {
   const bool done = move(State::pending, State::cancelled) ||
                     (reach == Reach::running && move(State::running, State::cancelled));
-  if (done) tell();
+  if (done) notify_all();
   return done;
 }
 
 bool Task::time_out() noexcept {
   if (!move(State::running, State::timed_out)) return false;
-  tell();
+  notify_all();
   return true;
 }
 
@@ -38,7 +38,7 @@ bool Task::has_listener() noexcept {
 }
 
 /// The state is final: whoever enqueues or listens from now on sees that under the lock.
-void Task::tell() noexcept {
+void Task::notify_all() noexcept {
   WakeList wake;
   Handle<Listener> listener;
   {

@@ -1,7 +1,6 @@
-// A task: something that somebody else carries out, once, and that can be waited for and called
-// off.
+// A task: something that somebody else executes, once, and that can be waited for and cancelled.
 //
-// What is carried out, and what comes of it, belongs to the derived class; this one decides who may
+// What is executed, and what comes of it, belongs to the derived class; this one decides who may
 // say how it ended, and tells those who wait. A task ends in exactly one way, and stays so:
 //
 //   pending --start()--> running --settle()--> (outcome is written) --finish()--> finished
@@ -37,7 +36,7 @@ class Task : public Object {
   [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
   [[nodiscard]] bool is_over() const noexcept { return state() >= State::finished; }
 
-  // --- by whoever carries it out -----------------------------------------------------------------
+  // --- by whoever executes it --------------------------------------------------------------------
 
   /// False: it is over, there is nothing to do.
   [[nodiscard]] bool start() noexcept { return move(State::pending, State::running); }
@@ -86,7 +85,7 @@ class Task : public Object {
     return state_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
                                           std::memory_order_acquire);
   }
-  void tell() noexcept;
+  void notify_all() noexcept;
 
   std::atomic<State> state_{State::pending};
   Lock lock_;

@@ -28,7 +28,7 @@ Status Timer::try_receive(Deadline& due) noexcept {
     if (next_.compare_exchange_weak(next, following, std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
       due = Deadline::at(next);
-      if (following == over_) tell_that_it_is_over();
+      if (following == over_) notify_all();
       return Status::ok;
     }
   }
@@ -36,12 +36,12 @@ Status Timer::try_receive(Deadline& due) noexcept {
 
 bool Timer::stop() noexcept {
   if (next_.exchange(over_, std::memory_order_acq_rel) == over_) return false;
-  tell_that_it_is_over();
+  notify_all();
   return true;
 }
 
 /// After next_ was set to over_: whoever enqueues later sees that.
-void Timer::tell_that_it_is_over() noexcept {
+void Timer::notify_all() noexcept {
   WakeList wake;
   {
     const LockGuard guard(lock_);

@@ -50,7 +50,7 @@ class Timer final : public Object {
       : next_(first.nanoseconds()), period_(period) {}
   ~Timer() override = default;
 
-  void tell_that_it_is_over() noexcept;
+  void notify_all() noexcept;
 
   std::atomic<std::int64_t> next_;  ///< nanoseconds, as in Deadline; over_
   const std::int64_t period_;       ///< nanoseconds; 0: once

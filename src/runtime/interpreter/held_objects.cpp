@@ -7,8 +7,7 @@
 
 namespace libatoll::runtime {
 
-// --- one interpreter's
-// -----------------------------------------------------------------------------
+// --- one interpreter's ---------------------------------------------------------------------------
 
 void HeldObjects::drain() noexcept {
   if (!has_released_.load(std::memory_order_acquire)) return;
@@ -45,8 +44,7 @@ void HeldObjects::close() noexcept {
   drain();
 }
 
-// --- one object
-// ------------------------------------------------------------------------------------
+// --- one object ----------------------------------------------------------------------------------
 
 RemoteObject::RemoteObject(core::Handle<Interpreter> owner, PyObject* object) noexcept
     : owner_(std::move(owner)), object_(Py_NewRef(object)) {}

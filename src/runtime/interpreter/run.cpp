@@ -32,7 +32,7 @@ PyObject* main_namespace() {
 
 /// Runs `body(context, result)` inside `target`.
 template <class Body>
-RunResult run_inside(Interpreter& target, Body body) {
+RunResult enter_and_run(Interpreter& target, Body body) {
   RunResult result;
   {
     Session session(target, Session::Access::run);
@@ -54,9 +54,9 @@ RunResult run_inside(Interpreter& target, Body body) {
   return result;
 }
 
-/// One call of map_here().
+/// One call of map_in_current().
 py::Ref call_with(transfer::Context& context, PyObject* function, PyObject* arguments) {
-  // A copy: make_call() wants a place before the first.
+  // A copy: call_as_main() wants a place before the first.
   const Py_ssize_t count = PyTuple_GET_SIZE(arguments);
   constexpr Py_ssize_t few = 8;
   PyObject* on_stack[few + 1];
@@ -68,7 +68,7 @@ py::Ref call_with(transfer::Context& context, PyObject* function, PyObject* argu
   }
   for (Py_ssize_t i = 0; i < count; ++i) places[i + 1] = PyTuple_GET_ITEM(arguments, i);
   return py::guarded(
-      [&] { return transfer::make_call(context, function, places + 1, count, nullptr); });
+      [&] { return transfer::call_as_main(context, function, places + 1, count, nullptr); });
 }
 
 /// A list with something that cannot be sent, the error being set: it ends before that, as if the
@@ -105,8 +105,8 @@ py::Status bind(transfer::Context& context, const core::Message& names) {
 
 }  // namespace
 
-RunResult run_call(Interpreter& target, const core::Message& call, bool keep_exception) {
-  return run_inside(target, [&](transfer::Context& context, RunResult& result) {
+RunResult enter_and_call(Interpreter& target, const core::Message& call, bool keep_exception) {
+  return enter_and_run(target, [&](transfer::Context& context, RunResult& result) {
     bool called = false;
     const py::Ref value = py::guarded([&] { return decode_and_call(context, call, called); });
     if (!value) {
@@ -134,28 +134,28 @@ void settle(transfer::Context& context, const py::Ref& value, bool called,
 
 }  // namespace
 
-void call_here(transfer::Context& context, const core::Message& call, transfer::Mode result_mode,
-               RunResult& result) {
+void call_in_current(transfer::Context& context, const core::Message& call,
+                     transfer::Mode result_mode, RunResult& result) {
   bool called = false;
   const py::Ref value = py::guarded([&] { return decode_and_call(context, call, called); });
   settle(context, value, called, result_mode, result);
 }
 
-void call_here(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
-               RunResult& result, transfer::CallSpan& span) {
+void call_in_current(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
+                     RunResult& result, transfer::CallSpan& span) {
   bool called = false;
   const py::Ref value =
       py::guarded([&] { return decode_and_call(context, std::move(call), called, &span); });
   settle(context, value, called, result_mode, result);
 }
 
-void fail_here(transfer::Context& context, RunResult& result) {
+void take_uncaught(transfer::Context& context, RunResult& result) {
   fail(result, Outcome::raised, context, transfer::Mode::any);
 }
 
 namespace {
 
-/// Appends the results of the calls of map_here(), until one fails: false with the error set.
+/// Appends the results of the calls of map_in_current(), until one fails: false with the error set.
 bool make_calls(transfer::Context& context, PyObject* function, PyObject* items, PyObject* results,
                 transfer::CallSpan& span) {
   if (!span.begin()) return false;
@@ -170,8 +170,8 @@ bool make_calls(transfer::Context& context, PyObject* function, PyObject* items,
 
 }  // namespace
 
-void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
-              RunResult& result, transfer::CallSpan& span) {
+void map_in_current(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
+                    RunResult& result, transfer::CallSpan& span) {
   const py::Ref pair = transfer::decode(context, std::move(calls));
   const py::Ref results = py::Ref::steal(pair ? PyList_New(0) : nullptr);
   if (!results) return fail(result, Outcome::not_shareable, context);
@@ -185,7 +185,7 @@ void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode 
 }
 
 RunResult run_script(Interpreter& target, const core::Message& script, const core::Message* names) {
-  return run_inside(target, [&](transfer::Context& context, RunResult& result) {
+  return enter_and_run(target, [&](transfer::Context& context, RunResult& result) {
     if (names && py::failed(bind(context, *names))) {
       return fail(result, Outcome::not_shareable, context);
     }
@@ -199,7 +199,7 @@ RunResult run_script(Interpreter& target, const core::Message& script, const cor
 }
 
 RunResult bind_in_main(Interpreter& target, const core::Message& names) {
-  return run_inside(target, [&](transfer::Context& context, RunResult& result) {
+  return enter_and_run(target, [&](transfer::Context& context, RunResult& result) {
     if (py::failed(bind(context, names))) fail(result, Outcome::not_shareable, context);
   });
 }

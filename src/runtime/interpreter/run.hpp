@@ -31,7 +31,8 @@ struct RunResult {
 
 /// Calls what transfer::encode_call() has packed. `keep_exception` also carries the exception
 /// object.
-RunResult run_call(Interpreter& target, const core::Message& call, bool keep_exception = false);
+RunResult enter_and_call(Interpreter& target, const core::Message& call,
+                         bool keep_exception = false);
 
 /// Evaluates what transfer::encode_script() has packed, after binding `names`, if any.
 RunResult run_script(Interpreter& target, const core::Message& script, const core::Message* names);
@@ -42,17 +43,17 @@ RunResult bind_in_main(Interpreter& target, const core::Message& names);
 // The rest is for a thread that is inside already, with the GIL, and has no Python error set. What
 // uncaught exceptions were travels along as an object where it can.
 
-/// As run_call().
-void call_here(transfer::Context& context, const core::Message& call, transfer::Mode result_mode,
-               RunResult& result);
-void call_here(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
-               RunResult& result, transfer::CallSpan& span);
+/// As enter_and_call().
+void call_in_current(transfer::Context& context, const core::Message& call,
+                     transfer::Mode result_mode, RunResult& result);
+void call_in_current(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
+                     RunResult& result, transfer::CallSpan& span);
 /// Takes the Python error that is set as what the code let escape.
-void fail_here(transfer::Context& context, RunResult& result);
+void take_uncaught(transfer::Context& context, RunResult& result);
 
 /// `calls` holds a function and a list of tuples, its arguments. The value is the list of results:
 /// of all calls, or of those before the first that failed, whose exception is the result's.
-void map_here(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
-              RunResult& result, transfer::CallSpan& span);
+void map_in_current(transfer::Context& context, core::Message&& calls, transfer::Mode result_mode,
+                    RunResult& result, transfer::CallSpan& span);
 
 }  // namespace libatoll::runtime

@@ -1,7 +1,7 @@
 // An interpreter of a pool, and how the pool's workers share it.
 //
 // It is made, set up and entered by the first worker that comes; with several threads per
-// interpreter the others wait for that. A member that is retired takes no more jobs: each of its
+// interpreter the others wait for that. A member that is retired takes no more tasks: each of its
 // workers leaves it before the next one, and the last closes the interpreter. Meanwhile its place
 // is free for a successor.
 #pragma once
@@ -24,9 +24,9 @@ class Member final : public core::Object {
 
   [[nodiscard]] Interpreter& interpreter() const noexcept { return *interpreter_; }
 
-  /// One more job was carried out in it. Retires it if that was the last that it may.
-  void count_job(std::uint64_t limit) noexcept {
-    if (jobs_.fetch_add(1, std::memory_order_relaxed) + 1 == limit) retire();
+  /// One more task was executed in it. Retires it if that was the last that it may.
+  void count_task(std::uint64_t limit) noexcept {
+    if (tasks_.fetch_add(1, std::memory_order_relaxed) + 1 == limit) retire();
   }
   void retire() noexcept { is_retired_.store(true, std::memory_order_release); }
   [[nodiscard]] bool is_retired() const noexcept {
@@ -41,7 +41,7 @@ class Member final : public core::Object {
   ~Member() override = default;
 
   const InterpreterHandle interpreter_;
-  std::atomic<std::uint64_t> jobs_{0};
+  std::atomic<std::uint64_t> tasks_{0};
   std::atomic<bool> is_retired_{false};
   std::size_t users_ = 0;  ///< guarded by the place's mutex
 };

@@ -18,7 +18,7 @@ using core::Status;
 Pool::Pool(InterpreterHandle home, PoolOptions options)
     : home_(std::move(home)),
       options_(std::move(options)),
-      jobs_(Handle<Channel>::make(Channel::unbounded)),
+      tasks_(Handle<Channel>::make(Channel::unbounded)),
       ended_(Handle<Event>::make()),
       broken_(Handle<Event>::make()),
       places_(std::make_unique<Place[]>(options_.interpreters)) {}
@@ -26,26 +26,26 @@ Pool::Pool(InterpreterHandle home, PoolOptions options)
 Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
   auto pool = Handle<Pool>::adopt(new Pool(std::move(home), std::move(options)));
   pool->running_.resize(pool->max_workers());
-  if (pool->options_.warm == 0) return pool;
+  if (pool->options_.spares == 0) return pool;
   pool->spares_ = Handle<Channel>::make(Channel::unbounded);
   pool->upkeep_ = Handle<Channel>::make(Channel::unbounded);
-  for (std::size_t i = 0; i < pool->options_.warm; ++i) {
+  for (std::size_t i = 0; i < pool->options_.spares; ++i) {
     Item request;
     if (pool->upkeep_->try_send(request) != Status::ok) throw std::bad_alloc();
   }
   const std::lock_guard lock(pool->mutex_);
-  pool->start_counted([pool] { pool->keep_warm(); });
+  pool->start_counted([pool] { pool->keep_spares(); });
   return pool;
 }
 
-// --- jobs ----------------------------------------------------------------------------------------
+// --- tasks ---------------------------------------------------------------------------------------
 
-Pool::Admission Pool::submit(Job& job) {
-  job.pool_ = Handle<Pool>::share(this);
+Pool::Admission Pool::submit(PoolTask& task) {
+  task.pool_ = Handle<Pool>::share(this);
   Item item;
-  item.message.attach(Handle<core::Object>(Handle<Job>::share(&job)));
+  item.message.attach(Handle<core::Object>(Handle<PoolTask>::share(&task)));
   if (is_shut_down() || home_->has_ended()) return Admission::shut_down;
-  // Each job takes one of those that are free, so none waits while a worker could be made for it.
+  // Each task takes one of those that are free, so none waits while a worker could be made for it.
   const bool has_worker = free_.fetch_sub(1, std::memory_order_relaxed) > 0;
   if (!has_worker && workers() < max_workers()) {
     const std::lock_guard lock(mutex_);
@@ -61,7 +61,7 @@ Pool::Admission Pool::submit(Job& job) {
     }
   }
   // Whoever is there empties the channel before it ends.
-  switch (jobs_->try_send(item)) {
+  switch (tasks_->try_send(item)) {
     case Status::ok:
       counters_.submitted.fetch_add(1, std::memory_order_relaxed);
       return Admission::accepted;
@@ -73,14 +73,14 @@ Pool::Admission Pool::submit(Job& job) {
   }
 }
 
-/// Hands every job that waits to `dispose`.
+/// Hands every task that waits to `dispose`.
 template <class Dispose>
 void Pool::drain(Dispose dispose) noexcept {
   Item item;
-  while (jobs_->try_receive(item) == Status::ok) {
-    auto& job = static_cast<Job&>(*item.message.attachment(0));
-    dispose(job);
-    if (job.state() == core::Task::State::cancelled) {
+  while (tasks_->try_receive(item) == Status::ok) {
+    auto& task = static_cast<PoolTask&>(*item.message.attachment(0));
+    dispose(task);
+    if (task.state() == core::Task::State::cancelled) {
       counters_.dropped.fetch_sub(1, std::memory_order_relaxed);
     }
   }
@@ -92,12 +92,12 @@ void Pool::shut_down(bool cancel) noexcept {
   {
     const std::lock_guard lock(mutex_);
     is_shut_down_.store(true, std::memory_order_release);
-    (void)jobs_->close(Channel::Close::sending);
+    (void)tasks_->close(Channel::Close::sending);
     if (upkeep_) (void)upkeep_->close(Channel::Close::sending);
     has_ended = threads_ == 0;
   }
   if (cancel) {
-    drain([](Job& job) { (void)job.call_off(core::Task::Reach::pending); });
+    drain([](PoolTask& task) { (void)task.cancel(core::Task::Reach::pending); });
   }
   if (!has_ended) return;
   PoolList::instance().remove(*this);
@@ -109,12 +109,12 @@ void Pool::interrupt_all() noexcept {
   is_told_to_stop_.store(true, std::memory_order_release);
   shut_down(true);
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    Handle<Job> job;
+    Handle<PoolTask> task;
     {
       const core::LockGuard guard(running_lock_);
-      job = running_[i];
+      task = running_[i];
     }
-    if (job) (void)job->cancel_and_interrupt();
+    if (task) (void)task->cancel_and_interrupt();
   }
 }
 
@@ -125,8 +125,8 @@ void Pool::break_down(RunResult why) noexcept {
     failure_ = std::move(why);
   }
   broken_->set();
-  (void)jobs_->close(Channel::Close::sending);
-  drain([](Job& job) { job.fail_with_pool(); });
+  (void)tasks_->close(Channel::Close::sending);
+  drain([](PoolTask& task) { task.fail_with_pool(); });
 }
 
 void Pool::mark_gone_after_fork() noexcept {
@@ -137,7 +137,7 @@ void Pool::mark_gone_after_fork() noexcept {
 
 Pool::Stats Pool::stats() const noexcept {
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
-  const auto in_line = static_cast<std::int64_t>(jobs_->count());
+  const auto in_line = static_cast<std::int64_t>(tasks_->count());
   return {
       .submitted = read(counters_.submitted),
       .finished = read(counters_.finished),
@@ -196,7 +196,7 @@ void Pool::thread_ends() noexcept {
   if (!was_last) return;
   // Nobody is left for what may still be there: the process ends.
   if (!is_over) shut_down(true);
-  drain([](Job& job) { (void)job.call_off(core::Task::Reach::pending); });
+  drain([](PoolTask& task) { (void)task.cancel(core::Task::Reach::pending); });
   PoolList::instance().remove(*this);
   if (is_shut_down()) ended_->set();
 }

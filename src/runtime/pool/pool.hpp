@@ -1,10 +1,10 @@
-// A pool: jobs for a set of interpreters, each with its own worker threads.
+// A pool: tasks for a set of interpreters, each with its own worker threads.
 //
-// Jobs wait in one channel, first in, first out. A worker is an OS thread that lives in its
-// interpreter: it waits with that GIL released, and goes from job to job without leaving. Workers
-// and interpreters are made when there is a job for which nobody is idle, up to the numbers given.
+// Tasks wait in one channel, first in, first out. A worker is an OS thread that lives in its
+// interpreter: it waits with that GIL released, and goes from task to task without leaving. Workers
+// and interpreters are made when there is a task for which nobody is idle, up to the numbers given.
 //
-// With `warm` spare interpreters a thread of the pool makes them in advance, replaces those that
+// With spare interpreters a thread of the pool makes them in advance, replaces those that
 // are taken, and closes those that have served their time.
 //
 // A pool belongs to an interpreter, its home: new interpreters inherit from that one, and it has to
@@ -23,25 +23,25 @@
 #include "core/channel/channel.hpp"
 #include "core/task/task.hpp"
 #include "runtime/interpreter/registry.hpp"
-#include "runtime/pool/job.hpp"
 #include "runtime/pool/member.hpp"
+#include "runtime/pool/pool_task.hpp"
 
 namespace libatoll::runtime {
 
 struct PoolOptions {
   std::size_t interpreters = 1;
-  std::size_t threads = 1;     ///< per interpreter
-  std::uint64_t max_jobs = 0;  ///< per interpreter, which is replaced then; 0: no limit
-  std::size_t warm = 0;        ///< spare interpreters
-  std::string name;            ///< threads are called <name>_<number>
+  std::size_t threads = 1;      ///< per interpreter
+  std::uint64_t max_tasks = 0;  ///< per interpreter, which is replaced then; 0: no limit
+  std::size_t spares = 0;       ///< interpreters made in advance
+  std::string name;             ///< threads are called <name>_<number>
   Config config = Config::isolated();
   std::vector<std::string> preload;   ///< modules that every interpreter imports
   std::vector<core::Message> set_up;  ///< calls that every interpreter makes then
   /// What every interpreter does last, with its GIL; it leaves no Python error set. May be empty.
   std::function<void(transfer::Context&, RunResult&)> set_up_last;
-  /// Calls around each job, in its thread; what the second returns comes with the result (empty
+  /// Calls around each task, in its thread; what the second returns comes with the result (empty
   /// messages: none).
-  core::Message before_job, after_job;
+  core::Message before_task, after_task;
 };
 
 /// Something that happens once.
@@ -61,9 +61,9 @@ class Pool final : public core::Object {
   static constexpr std::size_t most_workers = 100'000;
 
   struct Stats {
-    std::uint64_t submitted, finished, failed, cancelled, timed_out;  ///< jobs so far
+    std::uint64_t submitted, finished, failed, cancelled, timed_out;  ///< tasks so far
     std::uint64_t recycled;                                           ///< interpreters replaced
-    std::size_t waiting, running;                                     ///< jobs now
+    std::size_t waiting, running;                                     ///< tasks now
     std::size_t workers, interpreters, spares;                        ///< now
   };
 
@@ -71,14 +71,14 @@ class Pool final : public core::Object {
   [[nodiscard]] static core::Handle<Pool> make(InterpreterHandle home, PoolOptions options);
 
   enum class Admission : std::uint8_t { accepted, shut_down, broken };
-  /// Puts a job in line; it is the pool's from now on, if accepted. Any thread. Throws
+  /// Puts a task in line; it is the pool's from now on, if accepted. Any thread. Throws
   /// std::bad_alloc, and std::system_error if there is no thread for it.
-  [[nodiscard]] Admission submit(Job& job);
+  [[nodiscard]] Admission submit(PoolTask& task);
 
-  /// No more jobs. Those that are there are carried out, or cancelled if `cancel`; then everything
+  /// No more tasks. Those that are there are executed, or cancelled if `cancel`; then everything
   /// ends. Does not wait; see ended().
   void shut_down(bool cancel) noexcept;
-  /// Tells all jobs that run to stop, and cancels the others.
+  /// Tells all tasks that run to stop, and cancels the others.
   void interrupt_all() noexcept;
   [[nodiscard]] bool is_shut_down() const noexcept {
     return is_shut_down_.load(std::memory_order_acquire);
@@ -116,7 +116,7 @@ class Pool final : public core::Object {
   void mark_gone_after_fork() noexcept;
 
  private:
-  friend class Job;
+  friend class PoolTask;
   Pool(InterpreterHandle home, PoolOptions options);
   ~Pool() override = default;
 
@@ -125,12 +125,12 @@ class Pool final : public core::Object {
   template <class Work>
   void start_counted(Work work);  // mutex_ held
   void work(std::size_t index) noexcept;
-  [[nodiscard]] bool serve(std::size_t index, Member& member, core::Handle<Job>& job);
-  [[nodiscard]] core::Handle<Job> next_job(core::InterpreterId interpreter) noexcept;
-  void carry_out(std::size_t index, const core::Handle<Job>& job, const core::Handle<Desk>& desk,
-                 transfer::Context& context);
-  void show_running(std::size_t index, core::Handle<Job> job) noexcept;
-  void keep_warm() noexcept;
+  [[nodiscard]] bool serve(std::size_t index, Member& member, core::Handle<PoolTask>& task);
+  [[nodiscard]] core::Handle<PoolTask> next_task(core::InterpreterId interpreter) noexcept;
+  void execute(std::size_t index, const core::Handle<PoolTask>& task,
+               const core::Handle<WorkerRecord>& worker, transfer::Context& context);
+  void show_running(std::size_t index, core::Handle<PoolTask> task) noexcept;
+  void keep_spares() noexcept;
   void thread_ends() noexcept;
 
   // --- interpreters ------------------------------------------------------------------------------
@@ -148,11 +148,11 @@ class Pool final : public core::Object {
   const InterpreterHandle home_;
   PoolOptions options_;
 
-  const core::Handle<core::Channel> jobs_;
+  const core::Handle<core::Channel> tasks_;
   const core::Handle<Event> ended_;
   const core::Handle<Event> broken_;
   std::atomic<std::size_t> started_{0};
-  /// Workers that are free, or will be when they are made, less the jobs that nobody has taken.
+  /// Workers that are free, or will be when they are made, less the tasks that nobody has taken.
   std::atomic<std::int64_t> free_{0};
   std::atomic<bool> is_shut_down_{false};
   std::atomic<bool> is_told_to_stop_{false};
@@ -164,11 +164,11 @@ class Pool final : public core::Object {
 
   std::unique_ptr<Place[]> places_;
   core::Handle<core::Channel> spares_;  ///< members that are ready
-  core::Handle<core::Channel> upkeep_;  ///< to the thread of keep_warm(): members to close, or
+  core::Handle<core::Channel> upkeep_;  ///< to the thread of keep_spares(): members to close, or
                                         ///< nothing: one is to be made
 
   core::Lock running_lock_;
-  std::vector<core::Handle<Job>> running_;  ///< by worker; guarded by running_lock_
+  std::vector<core::Handle<PoolTask>> running_;  ///< by worker; guarded by running_lock_
 
   struct Counters {
     std::atomic<std::uint64_t> submitted{0}, finished{0}, failed{0}, cancelled{0}, timed_out{0},

@@ -48,12 +48,12 @@ void Pool::work(std::size_t index) noexcept {
   name_thread(options_.name + '_' + std::to_string(index));
   Place& place = places_[index % options_.interpreters];
   // One that was received for a member that has been retired meanwhile.
-  Handle<Job> job;
+  Handle<PoolTask> task;
   for (bool goes_on = true; goes_on;) {
     const Handle<Member> member = place.enter([this] { return obtain_member(); });
     if (!member) break;
     try {
-      goes_on = serve(index, *member, job);
+      goes_on = serve(index, *member, task);
     } catch (const std::exception& error) {
       // Somebody else has ended the interpreter, or there is no memory.
       break_down(failure_of(error));
@@ -61,67 +61,67 @@ void Pool::work(std::size_t index) noexcept {
     }
     if (place.leave(member)) dispose(member);
   }
-  if (job) job->fail_with_pool();
+  if (task) task->fail_with_pool();
 }
 
-/// Carries jobs out until there are no more, or the member is retired (true).
-bool Pool::serve(std::size_t index, Member& member, Handle<Job>& job) {
+/// Executes tasks until there are no more, or the member is retired (true).
+bool Pool::serve(std::size_t index, Member& member, Handle<PoolTask>& task) {
   Interpreter& interpreter = member.interpreter();
   Session session(interpreter, Session::Access::tenant);
   if (!lifecycle::join_current()) throw InterpreterError(take_error_text());
   transfer::Context& context = *interpreter.context();
-  const auto desk =
-      Handle<Desk>::make(InterpreterHandle::share(&interpreter), PyThread_get_thread_ident());
+  const auto worker = Handle<WorkerRecord>::make(InterpreterHandle::share(&interpreter),
+                                                 PyThread_get_thread_ident());
   for (;;) {
-    if (!job) job = next_job(interpreter.id());
-    if (!job) return false;
+    if (!task) task = next_task(interpreter.id());
+    if (!task) return false;
     if (member.is_retired()) return true;
     if (interpreter.has_orphans()) interpreter.delete_orphans();
     transfer::drain_releases(context);
-    carry_out(index, job, desk, context);
-    job = nullptr;
-    member.count_job(options_.max_jobs);
+    execute(index, task, worker, context);
+    task = nullptr;
+    member.count_task(options_.max_tasks);
     if (member.is_retired()) return true;
   }
 }
 
-void Pool::carry_out(std::size_t index, const Handle<Job>& job, const Handle<Desk>& desk,
-                     transfer::Context& context) {
-  show_running(index, job);
+void Pool::execute(std::size_t index, const Handle<PoolTask>& task,
+                   const Handle<WorkerRecord>& worker, transfer::Context& context) {
+  show_running(index, task);
   counters_.running.fetch_add(1, std::memory_order_relaxed);
-  const Job::Ending ending = job->carry_out(desk, context);
+  const PoolTask::Ending ending = task->execute(worker, context);
   counters_.running.fetch_sub(1, std::memory_order_relaxed);
   show_running(index, nullptr);
   switch (ending) {
-    case Job::Ending::returned:
+    case PoolTask::Ending::returned:
       counters_.finished.fetch_add(1, std::memory_order_relaxed);
       break;
-    case Job::Ending::failed:
+    case PoolTask::Ending::failed:
       counters_.failed.fetch_add(1, std::memory_order_relaxed);
       break;
-    case Job::Ending::called_off:
+    case PoolTask::Ending::cancelled:
       break;
-    case Job::Ending::not_begun:
+    case PoolTask::Ending::not_begun:
       counters_.dropped.fetch_sub(1, std::memory_order_relaxed);
       break;
   }
-  // Whoever learns of the end and submits the next job finds this worker free; but not while it
+  // Whoever learns of the end and submits the next task finds this worker free; but not while it
   // tells a listener, which may run anything.
-  const bool is_busy = job->has_listener();
+  const bool is_busy = task->has_listener();
   if (!is_busy) free_.fetch_add(1, std::memory_order_relaxed);
-  if (ending == Job::Ending::returned || ending == Job::Ending::failed) job->finish();
+  if (ending == PoolTask::Ending::returned || ending == PoolTask::Ending::failed) task->finish();
   if (is_busy) free_.fetch_add(1, std::memory_order_relaxed);
 }
 
 /// For interrupt_all().
-void Pool::show_running(std::size_t index, Handle<Job> job) noexcept {
+void Pool::show_running(std::size_t index, Handle<PoolTask> task) noexcept {
   const core::LockGuard guard(running_lock_);
-  std::swap(running_[index], job);
+  std::swap(running_[index], task);
 }
 
 /// Empty: there are no more, or the process or the interpreter ends.
-Handle<Job> Pool::next_job(core::InterpreterId interpreter) noexcept {
-  core::Receive receive(*jobs_, core::Receive::Line::front);
+Handle<PoolTask> Pool::next_task(core::InterpreterId interpreter) noexcept {
+  core::Receive receive(*tasks_, core::Receive::Line::front);
   Status status = receive.try_();
   if (status == Status::pending) {
     const py::Detached detached;
@@ -130,7 +130,7 @@ Handle<Job> Pool::next_job(core::InterpreterId interpreter) noexcept {
     } while (status == Status::interrupted);
   }
   if (status != Status::ok) return {};
-  return Handle<Job>::share(static_cast<Job*>(receive.item().message.attachment(0)));
+  return Handle<PoolTask>::share(static_cast<PoolTask*>(receive.item().message.attachment(0)));
 }
 
 // --- interpreters --------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ Handle<Member> Pool::obtain_member() noexcept {
   return member;
 }
 
-/// A child of the home's. When that is being closed the jobs that are left get one of the main
+/// A child of the home's. When that is being closed the tasks that are left get one of the main
 /// interpreter's.
 InterpreterHandle Pool::create_interpreter() const {
   std::optional<Session> inside;
@@ -201,10 +201,10 @@ void Pool::set_up(Member& member, RunResult& result) {
   for (const std::string& module : options_.preload) {
     if (py::guarded([&] { return py::Ref::steal(PyImport_ImportModule(module.c_str())); }))
       continue;
-    return fail_here(context, result);
+    return take_uncaught(context, result);
   }
   for (const core::Message& call : options_.set_up) {
-    call_here(context, call, transfer::Mode::any, result);
+    call_in_current(context, call, transfer::Mode::any, result);
     if (result.outcome != Outcome::returned) return;
   }
   if (options_.set_up_last) options_.set_up_last(context, result);
@@ -235,7 +235,7 @@ InterpreterHandle Pool::take_interpreter() {
 
 // --- the thread that keeps spares ----------------------------------------------------------------
 
-void Pool::keep_warm() noexcept {
+void Pool::keep_spares() noexcept {
   name_thread(options_.name + "_warm");
   Item item;
   for (;;) {

@@ -16,9 +16,9 @@
 #include "runtime/extensions/import_hook.hpp"
 #include "runtime/interpreter/config.hpp"
 #include "runtime/interpreter/errors.hpp"
-#include "runtime/pool/deadlines.hpp"
 #include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool_list.hpp"
+#include "runtime/pool/timeout_thread.hpp"
 #include "runtime/process/exit_flag.hpp"
 #include "runtime/process/fork_guard.hpp"
 #include "runtime/process/own_threads.hpp"
@@ -41,7 +41,7 @@ std::string bootstrap_source;
 // --- fork ----------------------------------------------------------------------------------------
 
 void in_forked_child() {
-  Deadlines::instance().after_fork_in_child();
+  TimeoutThread::instance().after_fork_in_child();
   PoolList::instance().after_fork_in_child();
   Registry::instance().after_fork_in_child();
   thread_cache::forget_after_fork();
@@ -55,10 +55,10 @@ void watch_forks() {
         [] {
           Registry::instance().before_fork();
           PoolList::instance().before_fork();
-          Deadlines::instance().before_fork();
+          TimeoutThread::instance().before_fork();
         },
         [] {
-          Deadlines::instance().after_fork_in_parent();
+          TimeoutThread::instance().after_fork_in_parent();
           PoolList::instance().after_fork_in_parent();
           Registry::instance().after_fork_in_parent();
         },

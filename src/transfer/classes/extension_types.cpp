@@ -24,11 +24,11 @@ py::Status register_extension_type(Context& context, PyObject* type, const Exten
   }
   try {
     if (PyObject* const former = impl.extension_classes[tag].get()) {
-      impl.types.add({reinterpret_cast<PyTypeObject*>(former), Kind::unknown, 0});
+      impl.types.add({reinterpret_cast<PyTypeObject*>(former), TypeKind::unknown, 0});
       // The table compares addresses; the former class keeps its own.
       impl.former_classes.push_back(impl.extension_classes[tag]);
     }
-    impl.types.add({reinterpret_cast<PyTypeObject*>(type), Kind::extension, tag});
+    impl.types.add({reinterpret_cast<PyTypeObject*>(type), TypeKind::extension, tag});
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return py::Status::error;
@@ -40,7 +40,7 @@ py::Status register_extension_type(Context& context, PyObject* type, const Exten
 
 bool describe_extension(Context& context, PyObject* object, Tag& tag, ExtensionValue& out) {
   const TypeEntry entry = context.impl().types.find(Py_TYPE(object));
-  if (entry.kind != Kind::extension) return false;
+  if (entry.kind != TypeKind::extension) return false;
   tag = static_cast<Tag>(entry.index);
   return !py::failed(context.impl().extensions[entry.index].encode(object, out));
 }

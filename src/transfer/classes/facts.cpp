@@ -120,20 +120,20 @@ void examine_instance(PyTypeObject* type, ClassFacts& facts) {
 
 // --- named tuples ---------------------------------------------------------------------------
 
-bool is_of_namedtuple(Library& library, PyObject* getnewargs, PyObject* constructor) {
-  if (!library.namedtuple_code) {
+bool is_of_namedtuple(StdlibTypes& types, PyObject* getnewargs, PyObject* constructor) {
+  if (!types.namedtuple_code) {
     const py::Ref make = attribute("collections", "namedtuple");
     const auto sample =
         py::Ref::steal(make ? PyObject_CallFunction(make.get(), "ss", "_", "a") : nullptr);
     const auto method =
         py::Ref::steal(sample ? PyObject_GetAttrString(sample.get(), "__getnewargs__") : nullptr);
     if (method && PyFunction_Check(method.get())) {
-      library.namedtuple_code.set_once(py::Ref::borrow(PyFunction_GET_CODE(method.get())));
+      types.namedtuple_code.set_once(py::Ref::borrow(PyFunction_GET_CODE(method.get())));
     }
     PyErr_Clear();
   }
   if (!PyFunction_Check(getnewargs) ||
-      PyFunction_GET_CODE(getnewargs) != library.namedtuple_code.get()) {
+      PyFunction_GET_CODE(getnewargs) != types.namedtuple_code.get()) {
     return false;
   }
   const auto function = py::Ref::steal(PyObject_GetAttrString(constructor, "__func__"));
@@ -142,14 +142,14 @@ bool is_of_namedtuple(Library& library, PyObject* getnewargs, PyObject* construc
          PyDict_GetItemString(PyFunction_GET_GLOBALS(function.get()), "_tuple_new");
 }
 
-void examine_tuple(Library& library, PyTypeObject* type, ClassFacts& facts) {
+void examine_tuple(StdlibTypes& types, PyTypeObject* type, ClassFacts& facts) {
   PyObject* const getnewargs = own(type, "__getnewargs__");
   PyObject* const constructor = own(type, "__new__");
   if (!getnewargs || !constructor || has_attributes(type) ||
       pickles_itself(
           type, &PyTuple_Type,
           {"__reduce__", "__reduce_ex__", "__getnewargs_ex__", "__getstate__", "__setstate__"}) ||
-      !is_of_namedtuple(library, getnewargs, constructor)) {
+      !is_of_namedtuple(types, getnewargs, constructor)) {
     return;
   }
   facts.carriage = Carriage::named_tuple;
@@ -182,7 +182,7 @@ void examine(Context& context, PyTypeObject* type, ClassFacts& facts) {
   if (as_object(Py_TYPE(type)) == attribute("enum", "EnumType").get()) {
     examine_enum(type, facts);
   } else if (type->tp_base == &PyTuple_Type) {
-    examine_tuple(context.impl().library, type, facts);
+    examine_tuple(context.impl().stdlib_types, type, facts);
   } else {
     examine_instance(type, facts);
   }

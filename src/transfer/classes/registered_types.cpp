@@ -35,14 +35,14 @@ py::Status register_type(Context& context, PyObject* type, PyObject* encode, PyO
   Context::Impl& impl = context.impl();
   auto* const actual = reinterpret_cast<PyTypeObject*>(type);
   try {
-    Kind kind = impl.types.find(actual).kind;
-    if (kind == Kind::unknown) kind = classify(context, actual).kind;
-    if (is_built_in(actual) || (kind != Kind::unknown && kind != Kind::registered)) {
+    TypeKind kind = impl.types.find(actual).kind;
+    if (kind == TypeKind::unknown) kind = classify(context, actual).kind;
+    if (is_built_in(actual) || (kind != TypeKind::unknown && kind != TypeKind::registered)) {
       PyErr_Format(PyExc_ValueError, "%s travels natively", actual->tp_name);
       return py::Status::error;
     }
     impl.classes.set_registered(actual, py::Ref::borrow(encode), py::Ref::borrow(decode));
-    impl.types.add({actual, Kind::registered, 0});
+    impl.types.add({actual, TypeKind::registered, 0});
     return py::Status::ok;
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
@@ -66,7 +66,7 @@ py::Status unregister_type(Context& context, PyObject* type) {
     return py::Status::error;
   }
   try {
-    impl.types.add({actual, Kind::unknown, 0});
+    impl.types.add({actual, TypeKind::unknown, 0});
     impl.classes.set_registered(actual, {}, {});
     return py::Status::ok;
   } catch (const std::bad_alloc&) {

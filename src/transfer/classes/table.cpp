@@ -12,21 +12,21 @@ int on_change(PyTypeObject* type) {
 }
 
 /// copyreg.dispatch_table, borrowed; null without an error as long as nobody has imported copyreg.
-PyObject* dispatch_table(Library& library) {
-  if (!library.dispatch_table) {
+PyObject* dispatch_table(StdlibTypes& types) {
+  if (!types.dispatch_table) {
     PyObject* const copyreg = PyDict_GetItemString(PyImport_GetModuleDict(), "copyreg");
     if (!copyreg) return nullptr;
     auto table = py::Ref::steal(PyObject_GetAttrString(copyreg, "dispatch_table"));
     PyErr_Clear();
-    if (table && PyDict_Check(table.get())) library.dispatch_table.set_once(std::move(table));
+    if (table && PyDict_Check(table.get())) types.dispatch_table.set_once(std::move(table));
   }
-  return library.dispatch_table.get();
+  return types.dispatch_table.get();
 }
 
 }  // namespace
 
 const ClassFacts* ClassTable::find(Context& context, PyTypeObject* type) {
-  PyObject* const reducers = dispatch_table(context.impl().library);
+  PyObject* const reducers = dispatch_table(context.impl().stdlib_types);
   const Py_ssize_t count = reducers ? PyDict_GET_SIZE(reducers) : 0;
   if (count == reducers_ && latest_ && latest_->type.get() == reinterpret_cast<PyObject*>(type) &&
       !latest_->is_stale) {

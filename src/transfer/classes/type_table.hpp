@@ -8,7 +8,7 @@
 
 namespace libatoll::transfer {
 
-enum class Kind : std::uint8_t {
+enum class TypeKind : std::uint8_t {
   unknown,
   date,
   time,
@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t {
 
 struct TypeEntry {
   PyTypeObject* type = nullptr;
-  Kind kind = Kind::unknown;
+  TypeKind kind = TypeKind::unknown;
   std::uint8_t index = 0;
 };
 

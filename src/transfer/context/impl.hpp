@@ -36,14 +36,14 @@ struct Names {
   py::Status init();
 };
 
-/// What is found in the library only when the first object needs it.
-struct Library {
+/// What is imported from the standard library only when the first object needs it.
+struct StdlibTypes {
   PyDateTime_CAPI* datetime = nullptr;
   py::Ref datetime_module;
   PythonDatetime python_datetime;
   py::Ref uuid_type, safe_uuid_type, safe_uuid_unknown;
   py::Ref decimal_type;
-  std::array<py::Ref, 4> path_types;  ///< in the order of the names in library.cpp
+  std::array<py::Ref, 4> path_types;  ///< in the order of the names in stdlib_types.cpp
   py::Ref pickle_dumps, pickle_loads, pickling_error, dumps_names, loads_names, protocol,
       collect_buffer;
   py::Ref remote_traceback;
@@ -56,7 +56,7 @@ struct Context::Impl {
   py::Ref not_shareable_error;
   py::Ref task_interrupted;
   Names names;
-  Library library;
+  StdlibTypes stdlib_types;
   TypeTable types;
   ClassTable classes;
   KeyCache keys;
@@ -64,8 +64,8 @@ struct Context::Impl {
   ShapeCache received_shapes;
   CodeCache codes;
   ScriptCache scripts;
-  Spare<EncodeScratch> encode_scratch;
-  Spare<DecodeScratch> decode_scratch;
+  OneSlotCache<EncodeScratch> encode_scratch;
+  OneSlotCache<DecodeScratch> decode_scratch;
   core::Handle<ReleaseList> releases;
   Py_ssize_t code_extra_index = -1;
   py::Ref shared_memory_type;  ///< exporter of memory that came from elsewhere

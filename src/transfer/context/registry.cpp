@@ -8,14 +8,14 @@
 namespace libatoll::transfer {
 namespace {
 
-struct Registry {
+struct ContextRegistry {
   std::mutex mutex;
   std::unordered_map<PyInterpreterState*, Context*> contexts;
 };
 
-Registry& registry() {
+ContextRegistry& registry() {
   // Never destroyed: interpreters may end after the static destructors have run.
-  static Registry* const instance = new Registry;
+  static ContextRegistry* const instance = new ContextRegistry;
   return *instance;
 }
 
@@ -33,14 +33,14 @@ constinit thread_local LastHit last_hit{};
 }  // namespace
 
 void register_context(PyInterpreterState* interpreter, Context* context) {
-  Registry& known = registry();
+  ContextRegistry& known = registry();
   const std::lock_guard lock(known.mutex);
   known.contexts[interpreter] = context;
   epoch.fetch_add(1, std::memory_order_release);
 }
 
 void unregister_context(PyInterpreterState* interpreter) noexcept {
-  Registry& known = registry();
+  ContextRegistry& known = registry();
   const std::lock_guard lock(known.mutex);
   known.contexts.erase(interpreter);
   epoch.fetch_add(1, std::memory_order_release);
@@ -51,7 +51,7 @@ Context* find_current() noexcept {
   LastHit& hit = last_hit;
   const std::uint64_t now = epoch.load(std::memory_order_acquire);
   if (hit.interpreter == interpreter && hit.epoch == now) return hit.context;
-  Registry& known = registry();
+  ContextRegistry& known = registry();
   const std::lock_guard lock(known.mutex);
   const auto found = known.contexts.find(interpreter);
   if (found == known.contexts.end()) return nullptr;

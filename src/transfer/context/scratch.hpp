@@ -1,7 +1,7 @@
 // Working memory of encoders and decoders, kept from one message to the next.
 //
-// A Spare holds one; an encoder takes it and gives it back. One that starts while another is at
-// work (Python code called in between) gets a new one.
+// A OneSlotCache holds one; an encoder takes it and gives it back. An encoder that starts while
+// another is at work (Python code called in between) gets a new one.
 #pragma once
 
 #include <Python.h>
@@ -21,17 +21,17 @@
 namespace libatoll::transfer {
 
 template <class T>
-class Spare {
+class OneSlotCache {
  public:
   [[nodiscard]] std::unique_ptr<T> take() {
-    return spare_ ? std::move(spare_) : std::make_unique<T>();
+    return slot_ ? std::move(slot_) : std::make_unique<T>();
   }
   void give(std::unique_ptr<T> used) noexcept {
-    if (!spare_) spare_ = std::move(used);
+    if (!slot_) slot_ = std::move(used);
   }
 
  private:
-  std::unique_ptr<T> spare_;
+  std::unique_ptr<T> slot_;
 };
 
 /// A stack of borrowed references. Unlike a vector, it leaves new places as they are.
@@ -64,7 +64,7 @@ class ValueStack {
 
 /// A container whose items are being written.
 struct EncodeFrame {
-  enum class Kind : std::uint8_t {
+  enum class Container : std::uint8_t {
     list,
     tuple,
     named_tuple,
@@ -81,7 +81,7 @@ struct EncodeFrame {
   Py_ssize_t size;    ///< items announced
   Py_ssize_t count;   ///< dict: entries written
   PyObject* current;  ///< borrowed: dict key or set item at hand, for the path in an error
-  Kind kind;
+  Container kind;
   std::size_t values = 0;  ///< record: where its values start in EncodeScratch::values
 };
 
@@ -96,7 +96,7 @@ struct EncodeScratch {
 
 /// A container whose items are being read.
 struct DecodeFrame {
-  enum class Kind : std::uint8_t {
+  enum class Container : std::uint8_t {
     list,
     tuple,
     dict,
@@ -112,7 +112,7 @@ struct DecodeFrame {
   Py_ssize_t index;
   Py_ssize_t size;
   std::uint32_t slot;  ///< frozenset, tuple: number to give when complete, or no_slot
-  Kind kind;
+  Container kind;
   const KnownShape* shape = nullptr;  ///< record, attributes: kept alive by DecodeScratch::shapes
   const ClassFacts* facts = nullptr;  ///< attributes, state
 };

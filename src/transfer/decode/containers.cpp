@@ -7,7 +7,7 @@
 namespace libatoll::transfer {
 
 using wire::Op;
-using Container = DecodeFrame::Kind;
+using Container = DecodeFrame::Container;
 
 PyObject* Decoder::open(Op op, std::uint32_t slot) {
   const std::size_t count = op == Op::slice ? 3 : reader_.count(op == Op::dict ? 2 : 1);

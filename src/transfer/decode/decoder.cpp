@@ -130,7 +130,7 @@ PyObject* Decoder::read_payload(Op op, std::uint32_t slot) {
     case Op::uuid:
     case Op::decimal:
     case Op::path:
-      return read_library(op);
+      return read_stdlib(op);
     case Op::memory:
       return memory(reader_.size()).release();
     case Op::extension:

@@ -72,7 +72,7 @@ class Decoder {
   PyObject* read_code();
   PyObject* read_global();
   PyObject* read_main_global();
-  PyObject* read_library(wire::Op op);
+  PyObject* read_stdlib(wire::Op op);
   PyObject* read_timezone();
   PyObject* read_marshal();
   PyObject* corrupted() noexcept;
@@ -93,15 +93,15 @@ class Decoder {
   const KnownShape* read_shape_number();
   PyObject* open_record(const KnownShape* shape, std::uint32_t slot);
   /// Reads the items of a container that has been made.
-  PyObject* enter(py::Ref object, DecodeFrame::Kind kind, Py_ssize_t size, std::uint32_t slot,
+  PyObject* enter(py::Ref object, DecodeFrame::Container kind, Py_ssize_t size, std::uint32_t slot,
                   const KnownShape* shape, const ClassFacts* facts = nullptr);
-  bool read_items(PyObject* object, DecodeFrame::Kind kind, Py_ssize_t size,
+  bool read_items(PyObject* object, DecodeFrame::Container kind, Py_ssize_t size,
                   const KnownShape* shape, const ClassFacts* facts);
   PyObject* read_item();
 
   // Containers that are nested deeply (decode_frames.cpp).
-  PyObject* run_frames(py::Ref object, DecodeFrame::Kind kind, Py_ssize_t size, std::uint32_t slot,
-                       const KnownShape* shape, const ClassFacts* facts);
+  PyObject* run_frames(py::Ref object, DecodeFrame::Container kind, Py_ssize_t size,
+                       std::uint32_t slot, const KnownShape* shape, const ClassFacts* facts);
   PyObject* run_to(std::size_t floor);
   bool fill(DecodeFrame& frame);
   bool accept(DecodeFrame& frame, PyObject* item);

@@ -7,7 +7,7 @@
 
 namespace libatoll::transfer {
 
-using Container = DecodeFrame::Kind;
+using Container = DecodeFrame::Container;
 
 // The first of these containers runs all that are in it; the others only push their frame.
 PyObject* Decoder::run_frames(py::Ref object, Container kind, Py_ssize_t size, std::uint32_t slot,

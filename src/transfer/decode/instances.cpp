@@ -6,8 +6,8 @@
 
 namespace libatoll::transfer {
 
+using wire::InstanceState;
 using wire::Op;
-using wire::State;
 
 namespace {
 
@@ -45,17 +45,17 @@ const ClassFacts* Decoder::read_class(Carriage carriage) {
 PyObject* Decoder::read_instance(std::uint32_t slot) {
   const ClassFacts* const facts = read_class(Carriage::instance);
   if (!facts) return nullptr;
-  const auto state = static_cast<State>(reader_.byte());
-  if (reader_.failed() || state > State::both) return corrupted();
-  if ((state == State::dict || state == State::both) && !facts->has_dict) {
+  const auto state = static_cast<InstanceState>(reader_.byte());
+  if (reader_.failed() || state > InstanceState::both) return corrupted();
+  if ((state == InstanceState::dict || state == InstanceState::both) && !facts->has_dict) {
     return refuse_class(facts->type.get());
   }
   auto* const type = reinterpret_cast<PyTypeObject*>(facts->type.get());
   auto object = py::Ref::steal(type->tp_alloc(type, 0));
   if (!object) return nullptr;
   if (slot != no_slot) keep(slot, object.get());
-  if (state == State::none) return object.release();
-  if (state == State::both) {
+  if (state == InstanceState::none) return object.release();
+  if (state == InstanceState::both) {
     if (depth_ > deepest_recursion) return corrupted();
     if (!py::Ref::steal(read_state(py::Ref::borrow(object.get()), facts))) return nullptr;
   }
@@ -76,11 +76,11 @@ PyObject* Decoder::read_state(py::Ref object, const ClassFacts* facts) {
       for (PyObject* key : shape->keys) shape->attributes.push_back(py::Ref::steal(interned(key)));
       shape->attributes_ready = true;
     }
-    return enter(std::move(object), DecodeFrame::Kind::attributes,
+    return enter(std::move(object), DecodeFrame::Container::attributes,
                  static_cast<Py_ssize_t>(shape->keys.size()), no_slot, shape, facts);
   }
   if (!next_is({Op::dict, Op::shape, Op::record, Op::ref8, Op::ref32})) return nullptr;
-  return enter(std::move(object), DecodeFrame::Kind::state, 1, no_slot, nullptr, facts);
+  return enter(std::move(object), DecodeFrame::Container::state, 1, no_slot, nullptr, facts);
 }
 
 bool Decoder::set_attribute(PyObject* object, const ClassFacts& facts, PyObject* name,
@@ -127,7 +127,7 @@ PyObject* Decoder::read_named_tuple() {
   auto items = py::Ref::steal(PyTuple_New(size));
   if (!items) return nullptr;
   items = py::Ref::steal(
-      enter(std::move(items), DecodeFrame::Kind::tuple, size, no_slot, nullptr, nullptr));
+      enter(std::move(items), DecodeFrame::Container::tuple, size, no_slot, nullptr, nullptr));
   const auto args = py::Ref::steal(items ? PyTuple_Pack(1, items.get()) : nullptr);
   if (!args) return nullptr;
   return PyTuple_Type.tp_new(reinterpret_cast<PyTypeObject*>(facts->type.get()), args.get(),

@@ -80,7 +80,7 @@ PyObject* Decoder::read_timezone() {
   return offset ? api->TimeZone_FromTimeZone(offset.get(), name.get()) : nullptr;
 }
 
-PyObject* Decoder::read_library(Op op) {
+PyObject* Decoder::read_stdlib(Op op) {
   if (op == Op::uuid) {
     const std::byte* const bytes = reader_.block(16);
     const auto is_safe = reader_.raw<std::int8_t>();
@@ -91,11 +91,11 @@ PyObject* Decoder::read_library(Op op) {
     const std::uint8_t which = op == Op::path ? reader_.byte() : 0;
     py::Ref text;
     if (!optional_text(text)) return nullptr;
-    Library& library = context_.impl().library;
-    if (!text || which >= library.path_types.size()) return corrupted();
+    StdlibTypes& types = context_.impl().stdlib_types;
+    if (!text || which >= types.path_types.size()) return corrupted();
     if (py::failed(op == Op::path ? load_paths(context_) : load_decimal(context_))) return nullptr;
     PyObject* const type =
-        op == Op::path ? library.path_types[which].get() : library.decimal_type.get();
+        op == Op::path ? types.path_types[which].get() : types.decimal_type.get();
     return PyObject_CallOneArg(type, text.get());
   }
   if (op == Op::timezone) return read_timezone();

@@ -20,7 +20,7 @@ Encoder::Step Encoder::put_callable(PyObject* object) {
   const py::Ref kept = py::Ref::borrow(object);
   may_run_python();
 #if ATOLL_DATETIME_MAY_BE_PYTHON
-  align_python_datetime(context_.impl().library.python_datetime);
+  align_python_datetime(context_.impl().stdlib_types.python_datetime);
 #endif
   const bool function = Py_TYPE(object) == &PyFunction_Type;
   bool value_first = non_tuple_depth_ == 0;

@@ -7,7 +7,7 @@
 namespace libatoll::transfer {
 
 using wire::Op;
-using Container = EncodeFrame::Kind;
+using Container = EncodeFrame::Container;
 
 namespace {
 

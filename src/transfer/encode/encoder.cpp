@@ -127,11 +127,11 @@ Encoder::Step Encoder::put(PyObject* object) {
   if (mode_ != Mode::shareable) {
     if (type == &PyDict_Type) return put_dict(object);
     if (type == &PyList_Type) {
-      return open(object, EncodeFrame::Kind::list, Op::list, PyList_GET_SIZE(object));
+      return open(object, EncodeFrame::Container::list, Op::list, PyList_GET_SIZE(object));
     }
   }
   if (type == &PyTuple_Type) {
-    return open(object, EncodeFrame::Kind::tuple, Op::tuple, PyTuple_GET_SIZE(object));
+    return open(object, EncodeFrame::Container::tuple, Op::tuple, PyTuple_GET_SIZE(object));
   }
   if (type == &PyLong_Type) return put_int(object);
   if (type == &PyBytes_Type) return put_bytes(object);
@@ -142,20 +142,20 @@ Encoder::Step Encoder::put(PyObject* object) {
 Encoder::Step Encoder::put_other(PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
   const TypeEntry entry = context_.impl().types.find(type);
-  if (entry.kind == Kind::extension) return put_extension(object, entry);
+  if (entry.kind == TypeKind::extension) return put_extension(object, entry);
   if (mode_ != Mode::shareable) {
-    if (entry.kind == Kind::registered) return put_registered(object);
-    if (entry.kind != Kind::unknown) return put_library(object, entry);
+    if (entry.kind == TypeKind::registered) return put_registered(object);
+    if (entry.kind != TypeKind::unknown) return put_stdlib(object, entry);
     if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
       const ClassFacts* const facts = context_.impl().classes.find(context_, type);
       if (!facts) return Step::error;
       if (facts->carriage != Carriage::none) return put_instance(object, *facts);
     }
     if (type == &PySet_Type) {
-      return open(object, EncodeFrame::Kind::set, Op::set, PySet_GET_SIZE(object));
+      return open(object, EncodeFrame::Container::set, Op::set, PySet_GET_SIZE(object));
     }
     if (type == &PyFrozenSet_Type) {
-      return open(object, EncodeFrame::Kind::frozenset, Op::frozenset, PySet_GET_SIZE(object));
+      return open(object, EncodeFrame::Container::frozenset, Op::frozenset, PySet_GET_SIZE(object));
     }
     if (type == &PyFunction_Type || type == &PyCFunction_Type || type == &PyType_Type) {
       return put_callable(object);
@@ -169,7 +169,7 @@ Encoder::Step Encoder::put_other(PyObject* object) {
       return Step::done;
     }
     if (type == &PySlice_Type) {
-      return open(object, EncodeFrame::Kind::slice, Op::slice, 3);
+      return open(object, EncodeFrame::Container::slice, Op::slice, 3);
     }
     if (type == &PyRange_Type) return put_range(object);
     if (object == Py_Ellipsis) {
@@ -183,8 +183,8 @@ Encoder::Step Encoder::put_other(PyObject* object) {
     const py::Ref kept = py::Ref::borrow(object);
     may_run_python();  // what is found in the library may have to be loaded
     const TypeEntry found = classify(context_, type);
-    if (found.kind == Kind::extension) return put_extension(object, found);
-    if (found.kind != Kind::unknown) return put_library(object, found);
+    if (found.kind == TypeKind::extension) return put_extension(object, found);
+    if (found.kind != TypeKind::unknown) return put_stdlib(object, found);
   }
   culprit_ = py::Ref::borrow(object);
   return Step::refused;

@@ -146,7 +146,7 @@ class Encoder {
   Step write_global(PyObject* object, std::uint8_t flag);
   Step write_name(PyObject* object, const GlobalName& name, std::uint8_t flag);
   Step put_extension(PyObject* object, TypeEntry entry);
-  Step put_library(PyObject* object, TypeEntry entry);
+  Step put_stdlib(PyObject* object, TypeEntry entry);
   Step put_tz(PyObject* tzinfo);
   Step put_timezone(PyObject* object);
   Step put_uuid(PyObject* object);
@@ -163,19 +163,21 @@ class Encoder {
   Step put_registered(PyObject* object);
 
   // Containers (encode_containers.cpp).
-  Step open(PyObject* object, EncodeFrame::Kind kind, wire::Op op, Py_ssize_t size,
+  Step open(PyObject* object, EncodeFrame::Container kind, wire::Op op, Py_ssize_t size,
             Py_ssize_t owners = 0);
   Step put_dict(PyObject* object, Py_ssize_t owners = 0);
   void put_shape(ShapeTable::Shape& shape, std::uint8_t flag);
   /// The items of a container whose beginning is written. `values`: where those of a record start.
-  Step enter(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values = 0);
+  Step enter(PyObject* object, EncodeFrame::Container kind, Py_ssize_t size,
+             std::size_t values = 0);
   /// What has a hash: the receiver may have to take it before anything refers to the whole of it.
-  static bool is_late(EncodeFrame::Kind kind) noexcept {
-    using Kind = EncodeFrame::Kind;
-    return kind == Kind::tuple || kind == Kind::named_tuple || kind == Kind::frozenset ||
-           kind == Kind::slice;
+  static bool is_late(EncodeFrame::Container kind) noexcept {
+    using Container = EncodeFrame::Container;
+    return kind == Container::tuple || kind == Container::named_tuple ||
+           kind == Container::frozenset || kind == Container::slice;
   }
-  Step put_items(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
+  Step put_items(PyObject* object, EncodeFrame::Container kind, Py_ssize_t size,
+                 std::size_t values);
   Step list_items(PyObject* list, Py_ssize_t size);
   Step tuple_items(PyObject* tuple, Py_ssize_t size);
   Step dict_items(PyObject* dict, Py_ssize_t size);
@@ -195,10 +197,11 @@ class Encoder {
   }
 
   // Containers that are nested deeply (encode_frames.cpp).
-  Step run_frames(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
+  Step run_frames(PyObject* object, EncodeFrame::Container kind, Py_ssize_t size,
+                  std::size_t values);
   Step run_frame();
   Step run_dict(EncodeFrame& frame);
-  Step push(PyObject* object, EncodeFrame::Kind kind, Py_ssize_t size, std::size_t values);
+  Step push(PyObject* object, EncodeFrame::Container kind, Py_ssize_t size, std::size_t values);
   void pop_frame() noexcept;
   void drop_frames(std::size_t floor) noexcept;
   [[nodiscard]] std::string describe_frames() const;

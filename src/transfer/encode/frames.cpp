@@ -6,7 +6,7 @@
 
 namespace libatoll::transfer {
 
-using Container = EncodeFrame::Kind;
+using Container = EncodeFrame::Container;
 
 // The first of these containers runs all that are in it; the others only push their frame.
 Encoder::Step Encoder::run_frames(PyObject* object, Container kind, Py_ssize_t size,

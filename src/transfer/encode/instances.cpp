@@ -6,8 +6,8 @@
 
 namespace libatoll::transfer {
 
+using wire::InstanceState;
 using wire::Op;
-using wire::State;
 
 // Every instance names its class; all but the first do so by number.
 Encoder::Step Encoder::put_class(PyObject* type) {
@@ -51,10 +51,10 @@ Encoder::Step Encoder::put_attributes(PyObject* object, const ClassFacts& facts)
   }
   // One state may be the last thing that is written, on a stack of frames too; two may not.
   if (slots && dict && depth_ > deepest_recursion) return refuse(object);
-  writer_.raw(slots && dict ? State::both
-              : slots       ? State::slots
-              : dict        ? State::dict
-                            : State::none);
+  writer_.raw(slots && dict ? InstanceState::both
+              : slots       ? InstanceState::slots
+              : dict        ? InstanceState::dict
+                            : InstanceState::none);
   // The dict of the slots is ours alone; to that of the attributes the object refers, and so do we.
   Step step = slots ? put_state(slots.get(), 1) : Step::done;
   if (step == Step::done && dict) step = put_state(dict.get(), 2);
@@ -98,7 +98,7 @@ Encoder::Step Encoder::put_named_tuple(PyObject* object, const ClassFacts& facts
   if (const Step step = put_class(facts.type.get()); step != Step::done) return step;
   const Py_ssize_t size = PyTuple_GET_SIZE(object);
   writer_.size(static_cast<std::size_t>(size));
-  return enter(object, EncodeFrame::Kind::named_tuple, size);
+  return enter(object, EncodeFrame::Container::named_tuple, size);
 }
 
 Encoder::Step Encoder::put_member(PyObject* object, const ClassFacts& facts) {

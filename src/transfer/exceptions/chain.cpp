@@ -98,7 +98,7 @@ py::Ref far_end(PyObject* exception) {
 }
 
 py::Ref make_remote_traceback(Context& context, const std::string& text) {
-  py::Ref& type = context.impl().library.remote_traceback;
+  py::Ref& type = context.impl().stdlib_types.remote_traceback;
   if (!type) {
     type.set_once(py::Ref::steal(PyErr_NewExceptionWithDoc(
         "atoll.RemoteTraceback", "The traceback of an exception in another interpreter.",

@@ -127,7 +127,7 @@ ExceptionSnapshot capture(Context& context, PyObject* exception,
 }
 
 py::Ref to_namespace(Context& context, const ExceptionSnapshot& snapshot) {
-  py::Ref& maker = context.impl().library.simple_namespace;
+  py::Ref& maker = context.impl().stdlib_types.simple_namespace;
   if (!maker) {
     const auto types = py::Ref::steal(PyImport_ImportModule("types"));
     if (!types) return {};

@@ -15,8 +15,7 @@
 namespace libatoll::transfer {
 namespace {
 
-// --- in the sender
-// --------------------------------------------------------------------------------
+// --- in the sender -------------------------------------------------------------------------------
 
 PyObject* names_read_of(PyObject*, PyObject* code) {
   if (!PyCode_Check(code)) {
@@ -68,8 +67,7 @@ PyObject* attach_code(PyObject*, PyObject* code) {
   }
 }
 
-// --- in the receiver
-// ------------------------------------------------------------------------------
+// --- in the receiver -----------------------------------------------------------------------------
 
 Decoder* decoder_in_progress() {
   Context* const context = find_current();

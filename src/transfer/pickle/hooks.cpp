@@ -67,7 +67,8 @@ PyObject* find_reducer(PyObject*, PyObject* type) {
     return nullptr;
   }
   auto* const actual = reinterpret_cast<PyTypeObject*>(type);
-  if (actual == &PyMemoryView_Type || context->impl().types.find(actual).kind == Kind::extension) {
+  if (actual == &PyMemoryView_Type ||
+      context->impl().types.find(actual).kind == TypeKind::extension) {
     return PyCFunction_New(&reduce_def, nullptr);
   }
   if (context->impl().classes.find_registered(actual)) {

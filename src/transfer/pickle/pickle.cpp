@@ -70,31 +70,30 @@ PyObject* collect_buffer(PyObject*, PyObject* pickle_buffer) {
 PyMethodDef collect_buffer_def = {"collect_buffer", collect_buffer, METH_O, nullptr};
 
 py::Status load_pickle(Context::Impl& impl) {
-  Library& library = impl.library;
-  if (library.pickle_loads) return py::Status::ok;
+  StdlibTypes& types = impl.stdlib_types;
+  if (types.pickle_loads) return py::Status::ok;
   const auto module = py::Ref::steal(PyImport_ImportModule("pickle"));
   if (!module) return py::Status::error;
-  library.dumps_names.set_once(
-      py::Ref::steal(Py_BuildValue("(ss)", "protocol", "buffer_callback")));
-  library.loads_names.set_once(py::Ref::steal(Py_BuildValue("(s)", "buffers")));
-  library.collect_buffer.set_once(py::Ref::steal(PyCFunction_New(&collect_buffer_def, nullptr)));
-  library.protocol.set_once(py::Ref::steal(PyLong_FromLong(5)));
-  library.pickle_dumps.set_once(py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps")));
-  library.pickling_error.set_once(
+  types.dumps_names.set_once(py::Ref::steal(Py_BuildValue("(ss)", "protocol", "buffer_callback")));
+  types.loads_names.set_once(py::Ref::steal(Py_BuildValue("(s)", "buffers")));
+  types.collect_buffer.set_once(py::Ref::steal(PyCFunction_New(&collect_buffer_def, nullptr)));
+  types.protocol.set_once(py::Ref::steal(PyLong_FromLong(5)));
+  types.pickle_dumps.set_once(py::Ref::steal(PyObject_GetAttrString(module.get(), "dumps")));
+  types.pickling_error.set_once(
       py::Ref::steal(PyObject_GetAttrString(module.get(), "PicklingError")));
   auto loads = py::Ref::steal(PyObject_GetAttrString(module.get(), "loads"));
-  if (!loads || !library.pickle_dumps || !library.pickling_error || !library.dumps_names ||
-      !library.loads_names || !library.protocol || !library.collect_buffer) {
+  if (!loads || !types.pickle_dumps || !types.pickling_error || !types.dumps_names ||
+      !types.loads_names || !types.protocol || !types.collect_buffer) {
     return py::Status::error;
   }
-  library.pickle_loads.set_once(std::move(loads));
+  types.pickle_loads.set_once(std::move(loads));
   return py::Status::ok;
 }
 
 py::Ref dump(Context::Impl& impl, PyObject* object, PyObject* callback) {
-  PyObject* const args[] = {object, impl.library.protocol.get(), callback};
-  return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_dumps.get(), args, 1,
-                                            impl.library.dumps_names.get()));
+  PyObject* const args[] = {object, impl.stdlib_types.protocol.get(), callback};
+  return py::Ref::steal(PyObject_Vectorcall(impl.stdlib_types.pickle_dumps.get(), args, 1,
+                                            impl.stdlib_types.dumps_names.get()));
 }
 
 bool mentions(PyObject* pickled, std::string_view text) noexcept {
@@ -107,7 +106,7 @@ bool mentions(PyObject* pickled, std::string_view text) noexcept {
 /// would repeat what it did, and the more often the deeper such values nest.
 bool refused_by_pickle(Context& context) noexcept {
   return (PyErr_ExceptionMatches(PyExc_TypeError) || PyErr_ExceptionMatches(PyExc_AttributeError) ||
-          PyErr_ExceptionMatches(context.impl().library.pickling_error.get())) &&
+          PyErr_ExceptionMatches(context.impl().stdlib_types.pickling_error.get())) &&
          !PyErr_ExceptionMatches(context.not_shareable_error());
 }
 
@@ -168,7 +167,7 @@ class Dumper {
     flags_ = 0;
     may_name_main_ = true;
     Context& context = encoder_.context();
-    PyObject* const callback = context.impl().library.collect_buffer.get();
+    PyObject* const callback = context.impl().stdlib_types.collect_buffer.get();
     return checked(encoder_.whole()
                        ? call_support(context, "dump", object_, Py_None, callback, encoder_.whole())
                        : dump(context.impl(), object_, callback));
@@ -177,7 +176,7 @@ class Dumper {
   py::Ref with_hooks(Globals globals) {
     collector_.clear();
     bool used = false;
-    PyObject* const callback = encoder_.context().impl().library.collect_buffer.get();
+    PyObject* const callback = encoder_.context().impl().stdlib_types.collect_buffer.get();
     py::Ref pickled = checked(dump_with_hooks(encoder_, object_, callback, globals, used));
     if (!pickled) return {};
     flags_ = used ? wire::pickle_has_hooks : 0;
@@ -258,7 +257,7 @@ py::Status write_pickle(Encoder& encoder, PyObject* object) {
   encoder.may_run_python();
   note_module_files(context);
 #if ATOLL_DATETIME_MAY_BE_PYTHON
-  align_python_datetime(impl.library.python_datetime);
+  align_python_datetime(impl.stdlib_types.python_datetime);
 #endif
   Collector collector(encoder);
   Dumper dumper(encoder, object, collector);
@@ -332,8 +331,9 @@ py::Ref read_pickle(Decoder& decoder) {
                   : py::Ref();
     }
     PyObject* const args[] = {view.get(), buffers.get()};
-    return py::Ref::steal(PyObject_Vectorcall(impl.library.pickle_loads.get(), args, 1,
-                                              buffers ? impl.library.loads_names.get() : nullptr));
+    return py::Ref::steal(
+        PyObject_Vectorcall(impl.stdlib_types.pickle_loads.get(), args, 1,
+                            buffers ? impl.stdlib_types.loads_names.get() : nullptr));
   };
   py::Ref object = load();
   return object || !learn_missing_module(context) ? std::move(object) : load();

@@ -1,5 +1,5 @@
 // <datetime.h> without its static pointer to the C API: that pointer would be one for all
-// interpreters, while each has a datetime module of its own (library.hpp: datetime_api()).
+// interpreters, while each has a datetime module of its own (stdlib_types.hpp: datetime_api()).
 #pragma once
 
 #include <Python.h>

@@ -24,7 +24,7 @@ bool imported(const char* module_name) {
   return found;
 }
 
-void add(Context& context, PyObject* type, Kind kind, std::uint8_t index = 0) {
+void add(Context& context, PyObject* type, TypeKind kind, std::uint8_t index = 0) {
   context.impl().types.add({reinterpret_cast<PyTypeObject*>(type), kind, index});
 }
 
@@ -35,16 +35,16 @@ TypeEntry classify(Context& context, PyTypeObject* type) {
   const std::string_view name = type->tp_name;
   py::Status status = py::Status::ok;
   if (name.starts_with("datetime.")) {
-    if (context.impl().library.datetime || !imported("datetime")) return {};
+    if (context.impl().stdlib_types.datetime || !imported("datetime")) return {};
     status = datetime_api(context) ? py::Status::ok : py::Status::error;
   } else if (name == "UUID") {
-    if (context.impl().library.uuid_type || !imported("uuid")) return {};
+    if (context.impl().stdlib_types.uuid_type || !imported("uuid")) return {};
     status = load_uuid(context);
   } else if (name == "decimal.Decimal" || name == "Decimal") {
-    if (context.impl().library.decimal_type || !imported("decimal")) return {};
+    if (context.impl().stdlib_types.decimal_type || !imported("decimal")) return {};
     status = load_decimal(context);
   } else if (name.ends_with("Path")) {
-    if (context.impl().library.path_types[0] || !imported("pathlib")) return {};
+    if (context.impl().stdlib_types.path_types[0] || !imported("pathlib")) return {};
     status = load_paths(context);
   } else if (name == "array.array") {
     if (!imported("array")) return {};
@@ -57,65 +57,65 @@ TypeEntry classify(Context& context, PyTypeObject* type) {
 }
 
 PyDateTime_CAPI* datetime_api(Context& context) {
-  Library& library = context.impl().library;
-  if (library.datetime) return library.datetime;
+  StdlibTypes& types = context.impl().stdlib_types;
+  if (types.datetime) return types.datetime;
   auto* api = static_cast<PyDateTime_CAPI*>(PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0));
 #if ATOLL_DATETIME_MAY_BE_PYTHON
-  if (!api) return library.datetime = python_datetime_api(library.python_datetime);
+  if (!api) return types.datetime = python_datetime_api(types.python_datetime);
 #endif
   if (!api) return nullptr;
   // Keeps the types alive that the type table refers to.
-  library.datetime_module.set_once(py::Ref::steal(PyImport_ImportModule("datetime")));
-  if (!library.datetime_module) return nullptr;
-  library.datetime = api;
-  add(context, reinterpret_cast<PyObject*>(api->DateType), Kind::date);
-  add(context, reinterpret_cast<PyObject*>(api->TimeType), Kind::time);
-  add(context, reinterpret_cast<PyObject*>(api->DateTimeType), Kind::datetime);
-  add(context, reinterpret_cast<PyObject*>(api->DeltaType), Kind::timedelta);
-  add(context, reinterpret_cast<PyObject*>(Py_TYPE(api->TimeZone_UTC)), Kind::timezone);
+  types.datetime_module.set_once(py::Ref::steal(PyImport_ImportModule("datetime")));
+  if (!types.datetime_module) return nullptr;
+  types.datetime = api;
+  add(context, reinterpret_cast<PyObject*>(api->DateType), TypeKind::date);
+  add(context, reinterpret_cast<PyObject*>(api->TimeType), TypeKind::time);
+  add(context, reinterpret_cast<PyObject*>(api->DateTimeType), TypeKind::datetime);
+  add(context, reinterpret_cast<PyObject*>(api->DeltaType), TypeKind::timedelta);
+  add(context, reinterpret_cast<PyObject*>(Py_TYPE(api->TimeZone_UTC)), TypeKind::timezone);
   return api;
 }
 
 py::Status load_uuid(Context& context) {
-  Library& library = context.impl().library;
-  if (library.uuid_type) return py::Status::ok;
+  StdlibTypes& types = context.impl().stdlib_types;
+  if (types.uuid_type) return py::Status::ok;
   py::Ref type = import_from("uuid", "UUID");
   py::Ref safe = type ? import_from("uuid", "SafeUUID") : py::Ref();
   py::Ref unknown =
       safe ? py::Ref::steal(PyObject_GetAttrString(safe.get(), "unknown")) : py::Ref();
   if (!unknown) return py::Status::error;
-  if (library.uuid_type) return py::Status::ok;  // while it was imported
-  add(context, type.get(), Kind::uuid);
-  library.safe_uuid_type = std::move(safe);
-  library.safe_uuid_unknown = std::move(unknown);
-  library.uuid_type = std::move(type);
+  if (types.uuid_type) return py::Status::ok;  // while it was imported
+  add(context, type.get(), TypeKind::uuid);
+  types.safe_uuid_type = std::move(safe);
+  types.safe_uuid_unknown = std::move(unknown);
+  types.uuid_type = std::move(type);
   return py::Status::ok;
 }
 
 py::Status load_decimal(Context& context) {
-  Library& library = context.impl().library;
-  if (library.decimal_type) return py::Status::ok;
+  StdlibTypes& types = context.impl().stdlib_types;
+  if (types.decimal_type) return py::Status::ok;
   py::Ref type = import_from("decimal", "Decimal");
   if (!type) return py::Status::error;
-  if (library.decimal_type) return py::Status::ok;
-  add(context, type.get(), Kind::decimal);
-  library.decimal_type = std::move(type);
+  if (types.decimal_type) return py::Status::ok;
+  add(context, type.get(), TypeKind::decimal);
+  types.decimal_type = std::move(type);
   return py::Status::ok;
 }
 
 py::Status load_paths(Context& context) {
-  Library& library = context.impl().library;
-  if (library.path_types[0]) return py::Status::ok;
+  StdlibTypes& stdlib = context.impl().stdlib_types;
+  if (stdlib.path_types[0]) return py::Status::ok;
   std::array<py::Ref, 4> types;
   for (std::size_t i = 0; i < types.size(); ++i) {
     types[i] = import_from("pathlib", path_class_names[i]);
     if (!types[i]) return py::Status::error;
   }
-  if (library.path_types[0]) return py::Status::ok;
+  if (stdlib.path_types[0]) return py::Status::ok;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    add(context, types[i].get(), Kind::path, static_cast<std::uint8_t>(i));
+    add(context, types[i].get(), TypeKind::path, static_cast<std::uint8_t>(i));
   }
-  library.path_types = std::move(types);
+  stdlib.path_types = std::move(types);
   return py::Status::ok;
 }
 
@@ -129,14 +129,14 @@ py::Ref make_uuid(Context& context, const std::byte* bytes, std::int8_t is_safe)
   wide[16] = std::byte{0};  // the sign
   const py::Ref number = long_from_bytes(context, wide, sizeof wide);
   if (!number) return {};
-  py::Ref safe = impl.library.safe_uuid_unknown;
+  py::Ref safe = impl.stdlib_types.safe_uuid_unknown;
   if (is_safe != 1) {
     const auto value = py::Ref::steal(PyLong_FromLong(is_safe));
     if (!value) return {};
-    safe = py::Ref::steal(PyObject_CallOneArg(impl.library.safe_uuid_type.get(), value.get()));
+    safe = py::Ref::steal(PyObject_CallOneArg(impl.stdlib_types.safe_uuid_type.get(), value.get()));
     if (!safe) return {};
   }
-  auto* const type = reinterpret_cast<PyTypeObject*>(impl.library.uuid_type.get());
+  auto* const type = reinterpret_cast<PyTypeObject*>(impl.stdlib_types.uuid_type.get());
   auto uuid = py::Ref::steal(type->tp_alloc(type, 0));
   if (!uuid) return {};
   if (PyObject_GenericSetAttr(uuid.get(), impl.names.int_.get(), number.get()) < 0 ||

@@ -90,7 +90,7 @@ enum class Section : std::uint8_t {
 
 /// What follows the class of an instance: a dict of its attributes, one of its slots, or both, the
 /// slots first.
-enum class State : std::uint8_t { none, dict, slots, both };
+enum class InstanceState : std::uint8_t { none, dict, slots, both };
 
 /// Flags of a pickle.
 inline constexpr std::uint8_t pickle_names_main = 1;  ///< names `__main__`, whose snapshot follows

@@ -21,7 +21,7 @@ class Number final : public Task {
  public:
   Number() noexcept = default;
   /// What a worker does; false if it was cancelled.
-  bool carry_out(int outcome) {
+  bool execute(int outcome) {
     if (!settle()) return false;
     number = outcome;
     finish();
@@ -104,7 +104,7 @@ TEST_SUITE("task") {
       CHECK_FALSE(task->cancel(Reach::pending));
       CHECK((by_time ? task->time_out() : task->cancel(Reach::running)));
       CHECK(task->state() == (by_time ? State::timed_out : State::cancelled));
-      CHECK_FALSE(task->carry_out(1));
+      CHECK_FALSE(task->execute(1));
       CHECK(task->number == 0);
       CHECK(task->state() == (by_time ? State::timed_out : State::cancelled));
     }
@@ -123,7 +123,7 @@ TEST_SUITE("task") {
       }));
     }
     CHECK(task->start());
-    CHECK(task->carry_out(42));
+    CHECK(task->execute(42));
     for (auto& each : waiting) CHECK(each.get() == 42);
     CHECK(completion.try_() == Status::ok);
     CHECK(wait_for(completion) == Status::ok);
@@ -161,7 +161,7 @@ TEST_SUITE("task") {
       CHECK(sender.get() == Status::ok);
     }
     CHECK(task->start());
-    CHECK(task->carry_out(1));  // finds nobody
+    CHECK(task->execute(1));  // finds nobody
   }
 
   TEST_CASE("the same task twice in one select") {
@@ -185,7 +185,7 @@ TEST_SUITE("task") {
       if (way == 0) CHECK(task->cancel(Reach::pending));
       if (way == 1) CHECK(task->cancel(Reach::running));
       if (way == 2) CHECK(task->time_out());
-      if (way == 3) CHECK(task->carry_out(3));
+      if (way == 3) CHECK(task->execute(3));
       CHECK(heard == 1);
       // Who comes too late is told so instead.
       CHECK_FALSE(task->listen(Handle<CountingListener>::make(heard)));
@@ -213,10 +213,10 @@ TEST_SUITE("task") {
       task->report_to(sink);
       CHECK(task->start());
     }
-    CHECK(tasks[2]->carry_out(2));
+    CHECK(tasks[2]->execute(2));
     CHECK(tasks[0]->cancel(Reach::running));
     CHECK(tasks[1]->time_out());
-    CHECK_FALSE(tasks[0]->carry_out(0));
+    CHECK_FALSE(tasks[0]->execute(0));
     for (const std::size_t expected : {2U, 0U, 1U}) {
       Item item;
       CHECK(sink->try_receive(item) == Status::ok);
@@ -236,7 +236,7 @@ TEST_SUITE("task") {
       const auto task = Handle<Number>::make();
       task->report_to(sink);
       CHECK(task->start());
-      CHECK(task->carry_out(9));
+      CHECK(task->execute(9));
     }
     CHECK(receiver.get() == 9);
   }
@@ -264,7 +264,7 @@ TEST_SUITE("task") {
       std::latch go(5);
       auto worker = in_thread([&] {
         go.arrive_and_wait();
-        wins += task->carry_out(1);
+        wins += task->execute(1);
       });
       auto canceller = in_thread([&] {
         go.arrive_and_wait();
@@ -333,7 +333,7 @@ TEST_SUITE("task") {
         Item item;
         while (queue->receive(item) == Status::ok) {
           const auto task = Handle<Number>::share(static_cast<Number*>(task_in(item).get()));
-          if (task->start()) finished += task->carry_out(1);
+          if (task->start()) finished += task->execute(1);
         }
       }));
     }

@@ -9,25 +9,25 @@
 namespace libatoll::bindings {
 
 /// A callable and its argument, of the interpreter that made this; whoever has to call, in whatever
-/// interpreter or none, enters that one. Made once, or given up.
-class HomeCall {
+/// interpreter or none, enters that one. Made once, or cancelled.
+class OwnerCallback {
  public:
-  HomeCall(const State& state, PyObject* callable, PyObject* argument) noexcept
-      : home_(runtime::InterpreterHandle::share(state.self)),
+  OwnerCallback(const State& state, PyObject* callable, PyObject* argument) noexcept
+      : owner_(runtime::InterpreterHandle::share(state.self)),
         callable_(Py_NewRef(callable)),
         argument_(Py_NewRef(argument)) {}
-  HomeCall(const HomeCall&) = delete;
-  HomeCall& operator=(const HomeCall&) = delete;
+  OwnerCallback(const OwnerCallback&) = delete;
+  OwnerCallback& operator=(const OwnerCallback&) = delete;
 
   /// What it raises is reported to sys.unraisablehook. If the interpreter is closed, nothing
   /// happens: its objects are gone with it.
   void make() noexcept;
-  /// In the home: it will not be made, unless that has happened.
-  void give_up() noexcept;
+  /// In the owner: it will not be made, unless that has happened.
+  void cancel() noexcept;
 
  private:
-  const runtime::InterpreterHandle home_;
-  PyObject* callable_;  ///< owned, of the home; null when the call was made
+  const runtime::InterpreterHandle owner_;
+  PyObject* callable_;  ///< owned, of the owner; null when the call was made
   PyObject* argument_;  ///< likewise
 };
 

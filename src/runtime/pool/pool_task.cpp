@@ -1,4 +1,4 @@
-#include "runtime/pool/job.hpp"
+#include "runtime/pool/pool_task.hpp"
 
 #include <cmath>
 #include <exception>
@@ -15,42 +15,42 @@ namespace libatoll::runtime {
 namespace {
 
 /// Of the worker that the calling thread is.
-thread_local Desk* own_desk = nullptr;
+thread_local WorkerRecord* own_record = nullptr;
 
-/// The span in which a worker is at a job. Inside.
+/// The span in which a worker is at a task. Inside.
 class AtWork {
  public:
-  explicit AtWork(Desk& desk) noexcept { own_desk = &desk; }
-  ~AtWork() { own_desk = nullptr; }
+  explicit AtWork(WorkerRecord& worker) noexcept { own_record = &worker; }
+  ~AtWork() { own_record = nullptr; }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
 };
 
-/// A limit on the run of a job, while it lasts.
+/// A limit on the run of a task, while it lasts.
 class Limit {
  public:
-  explicit Limit(Job& job) {
-    const double seconds = job.timeout();
+  explicit Limit(PoolTask& task) {
+    const double seconds = task.timeout();
     if (!(seconds > 0) || std::isinf(seconds)) return;
-    entry_ = Deadlines::instance().add(job, core::Deadline::after(seconds));
+    entry_ = TimeoutThread::instance().add(task, core::Deadline::after(seconds));
     is_set_ = true;
   }
   ~Limit() {
-    if (is_set_) Deadlines::instance().remove(entry_);
+    if (is_set_) TimeoutThread::instance().remove(entry_);
   }
   Limit(const Limit&) = delete;
   Limit& operator=(const Limit&) = delete;
 
  private:
   bool is_set_ = false;
-  Deadlines::Entry entry_;
+  TimeoutThread::Entry entry_;
 };
 
-/// One of the calls around a job. What it returns; empty if that failed, or there is none.
+/// One of the calls around a task. What it returns; empty if that failed, or there is none.
 core::Message call_aside(transfer::Context& context, const core::Message& call) {
   if (call.bytes().empty()) return {};
   RunResult result;
-  call_here(context, call, transfer::Mode::any, result);
+  call_in_current(context, call, transfer::Mode::any, result);
   return std::move(result.value);
 }
 
@@ -67,39 +67,40 @@ void describe_failure(RunResult& result, const char* type, const char* what) {
 }  // namespace
 
 bool Interruptible::begin() noexcept {
-  if (job_.is_over()) {
+  if (task_.is_over()) {
     transfer::Context* const context = transfer::find_current();
     PyErr_SetNone(context ? context->task_interrupted() : PyExc_KeyboardInterrupt);
     return false;
   }
-  own_desk->current = &job_;
-  job_.note_begin(core::monotonic_now());
+  own_record->current = &task_;
+  task_.note_begin(core::monotonic_now());
   return true;
 }
 
 void Interruptible::end() noexcept {
-  if (!own_desk || !own_desk->current) return;
-  own_desk->current = nullptr;
-  own_desk->must_raise.store(false, std::memory_order_relaxed);
-  if (std::exchange(own_desk->is_interrupted, false)) {
-    PyThreadState_SetAsyncExc(own_desk->thread, nullptr);
+  if (!own_record || !own_record->current) return;
+  own_record->current = nullptr;
+  own_record->must_raise.store(false, std::memory_order_relaxed);
+  if (std::exchange(own_record->is_interrupted, false)) {
+    PyThreadState_SetAsyncExc(own_record->thread, nullptr);
   }
 }
 
-Job::Job(double timeout) noexcept : timeout_(timeout) {}
+PoolTask::PoolTask(double timeout) noexcept : timeout_(timeout) {}
 
-Job::~Job() = default;
+PoolTask::~PoolTask() = default;
 
-Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& context) {
-  desk_ = desk;
+PoolTask::Ending PoolTask::execute(const core::Handle<WorkerRecord>& worker,
+                                   transfer::Context& context) {
+  worker_ = worker;
   if (!start()) return Ending::not_begun;
   has_begun_.store(true, std::memory_order_release);
   const PoolOptions* const options = pool_ ? &pool_->options() : nullptr;
-  if (options) (void)call_aside(context, options->before_job);
+  if (options) (void)call_aside(context, options->before_task);
   const std::int64_t begin = core::monotonic_now();
   RunResult result;
   try {
-    const AtWork at_work(*desk);
+    const AtWork at_work(*worker);
     const Limit limit(*this);
     run(context, result);
   } catch (const std::bad_alloc&) {
@@ -109,15 +110,15 @@ Job::Ending Job::carry_out(const core::Handle<Desk>& desk, transfer::Context& co
   }
   const std::int64_t end = core::monotonic_now();
   core::Message aside;
-  if (options) aside = call_aside(context, options->after_job);
-  if (!settle()) return Ending::called_off;
+  if (options) aside = call_aside(context, options->after_task);
+  if (!settle()) return Ending::cancelled;
   nanoseconds_ = end - (code_began_ != 0 ? code_began_ : begin);
   aside_ = std::move(aside);
   result_ = std::move(result);
   return result_.outcome == Outcome::returned ? Ending::returned : Ending::failed;
 }
 
-void Job::fail_with_pool() noexcept {
+void PoolTask::fail_with_pool() noexcept {
   if (!settle_unstarted()) return;
   drop_arguments();
   was_refused_ = true;
@@ -125,9 +126,9 @@ void Job::fail_with_pool() noexcept {
   finish();
 }
 
-bool Job::call_off(Reach reach) noexcept {
-  const bool is_in_line = cancel(Reach::pending);
-  if (!is_in_line && (reach == Reach::pending || !cancel(Reach::running))) return false;
+bool PoolTask::cancel(Reach reach) noexcept {
+  const bool is_in_line = Task::cancel(Reach::pending);
+  if (!is_in_line && (reach == Reach::pending || !Task::cancel(Reach::running))) return false;
   pool_->counters_.cancelled.fetch_add(1, std::memory_order_relaxed);
   if (is_in_line) {
     drop_arguments();
@@ -136,39 +137,39 @@ bool Job::call_off(Reach reach) noexcept {
   return true;
 }
 
-bool Job::cancel_and_interrupt() noexcept {
-  if (call_off(Reach::pending)) return true;
-  if (!call_off(Reach::running)) return false;
-  run_aside([job = core::Handle<Job>::share(this)] { job->interrupt(); });
+bool PoolTask::cancel_and_interrupt() noexcept {
+  if (cancel(Reach::pending)) return true;
+  if (!cancel(Reach::running)) return false;
+  run_aside([task = core::Handle<PoolTask>::share(this)] { task->interrupt(); });
   return true;
 }
 
-void Job::interrupt_again() noexcept {
+void PoolTask::interrupt_again() noexcept {
   if (!has_begun_.load(std::memory_order_acquire)) return;
-  run_aside([job = core::Handle<Job>::share(this)] { job->interrupt(); });
+  run_aside([task = core::Handle<PoolTask>::share(this)] { task->interrupt(); });
 }
 
-void Job::expire() noexcept {
+void PoolTask::expire() noexcept {
   if (!time_out()) return;
   pool_->counters_.timed_out.fetch_add(1, std::memory_order_relaxed);
   interrupt();
 }
 
-void Job::interrupt() const noexcept {
+void PoolTask::interrupt() const noexcept {
   try {
-    Session session(*desk_->interpreter, Session::Access::pin);
-    Desk& desk = *desk_;
-    if (desk.current != this) return;
-    transfer::Context* const context = desk_->interpreter->context();
+    Session session(*worker_->interpreter, Session::Access::pin);
+    WorkerRecord& worker = *worker_;
+    if (worker.current != this) return;
+    transfer::Context* const context = worker_->interpreter->context();
     if (!context) {
       PyErr_Clear();
       return;
     }
-    desk.is_interrupted = true;
-    desk.must_raise.store(true, std::memory_order_relaxed);
-    PyThreadState_SetAsyncExc(desk.thread, context->task_interrupted());
+    worker.is_interrupted = true;
+    worker.must_raise.store(true, std::memory_order_relaxed);
+    PyThreadState_SetAsyncExc(worker.thread, context->task_interrupted());
     session.leave();
-    if (desk.parker) desk.parker->interrupt();
+    if (worker.parker) worker.parker->interrupt();
   } catch (const std::exception&) {
     // The interpreter is closed by now, or there is no memory: nothing to stop, or no means.
   }
@@ -191,23 +192,23 @@ bool pass_byte_code() {
 }  // namespace
 
 bool may_wait_on() noexcept {
-  if (!own_desk) return true;
+  if (!own_record) return true;
   // The code may have met the exception before it came to wait, to clean up for instance.
-  if (PyInterpreterState_Get() == own_desk->interpreter->state()) {
-    return !own_desk->is_interrupted || pass_byte_code();
+  if (PyInterpreterState_Get() == own_record->interpreter->state()) {
+    return !own_record->is_interrupted || pass_byte_code();
   }
-  // The job has called into another interpreter. Its own learns of the interrupt, too, when that
+  // The task has called into another interpreter. Its own learns of the interrupt, too, when that
   // call returns.
-  if (!own_desk->must_raise.exchange(false, std::memory_order_relaxed)) return true;
+  if (!own_record->must_raise.exchange(false, std::memory_order_relaxed)) return true;
   transfer::Context* const context = transfer::find_current();
   PyErr_SetNone(context ? context->task_interrupted() : PyExc_KeyboardInterrupt);
   return false;
 }
 
-void CallJob::run(transfer::Context& context, RunResult& result) {
+void CallTask::run(transfer::Context& context, RunResult& result) {
   Interruptible span(*this);
   core::Message call = std::move(call_);
-  call_here(context, std::move(call), result_mode_, result, span);
+  call_in_current(context, std::move(call), result_mode_, result, span);
   // To CPython's executor the function is an argument of its own function.
   if (result_mode_ == transfer::Mode::any && result.outcome == Outcome::not_shareable &&
       result.exception->message.starts_with("func not shareable")) {
@@ -215,10 +216,10 @@ void CallJob::run(transfer::Context& context, RunResult& result) {
   }
 }
 
-void MapJob::run(transfer::Context& context, RunResult& result) {
+void MapTask::run(transfer::Context& context, RunResult& result) {
   Interruptible span(*this);
   core::Message calls = std::move(calls_);
-  map_here(context, std::move(calls), result_mode_, result, span);
+  map_in_current(context, std::move(calls), result_mode_, result, span);
 }
 
 }  // namespace libatoll::runtime

@@ -8,18 +8,18 @@ namespace libatoll::transfer {
 
 using wire::Op;
 
-Encoder::Step Encoder::put_library(PyObject* object, TypeEntry entry) {
-  if (entry.kind == Kind::timezone) return put_timezone(object);
+Encoder::Step Encoder::put_stdlib(PyObject* object, TypeEntry entry) {
+  if (entry.kind == TypeKind::timezone) return put_timezone(object);
   py::Ref kept;
-  if (entry.kind == Kind::path || entry.kind == Kind::decimal) {
+  if (entry.kind == TypeKind::path || entry.kind == TypeKind::decimal) {
     may_run_python();
     kept = py::Ref::borrow(object);
   }
-  if (entry.kind == Kind::datetime || entry.kind == Kind::time) {
+  if (entry.kind == TypeKind::datetime || entry.kind == TypeKind::time) {
     // A tzinfo of any other class needs pickle, and so the whole root does.
-    PyObject* const zone = entry.kind == Kind::datetime ? PyDateTime_DATE_GET_TZINFO(object)
-                                                        : PyDateTime_TIME_GET_TZINFO(object);
-    if (zone != Py_None && context_.impl().types.find(Py_TYPE(zone)).kind != Kind::timezone) {
+    PyObject* const zone = entry.kind == TypeKind::datetime ? PyDateTime_DATE_GET_TZINFO(object)
+                                                            : PyDateTime_TIME_GET_TZINFO(object);
+    if (zone != Py_None && context_.impl().types.find(Py_TYPE(zone)).kind != TypeKind::timezone) {
       culprit_ = py::Ref::borrow(zone);
       return Step::refused;
     }
@@ -28,13 +28,13 @@ Encoder::Step Encoder::put_library(PyObject* object, TypeEntry entry) {
   if (seen(object, flag)) return Step::done;
   writer_.reserve(32);
   switch (entry.kind) {
-    case Kind::date:
+    case TypeKind::date:
       writer_.put_op(Op::date, flag);
       writer_.put(static_cast<std::uint16_t>(PyDateTime_GET_YEAR(object)));
       writer_.put(static_cast<std::uint8_t>(PyDateTime_GET_MONTH(object)));
       writer_.put(static_cast<std::uint8_t>(PyDateTime_GET_DAY(object)));
       return Step::done;
-    case Kind::time:
+    case TypeKind::time:
       writer_.put_op(Op::time, flag);
       writer_.put(static_cast<std::uint8_t>(PyDateTime_TIME_GET_HOUR(object)));
       writer_.put(static_cast<std::uint8_t>(PyDateTime_TIME_GET_MINUTE(object)));
@@ -42,7 +42,7 @@ Encoder::Step Encoder::put_library(PyObject* object, TypeEntry entry) {
       writer_.put(static_cast<std::uint32_t>(PyDateTime_TIME_GET_MICROSECOND(object)));
       writer_.put(static_cast<std::uint8_t>(PyDateTime_TIME_GET_FOLD(object)));
       return put_tz(PyDateTime_TIME_GET_TZINFO(object));
-    case Kind::datetime:
+    case TypeKind::datetime:
       writer_.put_op(Op::datetime, flag);
       writer_.put(static_cast<std::uint16_t>(PyDateTime_GET_YEAR(object)));
       writer_.put(static_cast<std::uint8_t>(PyDateTime_GET_MONTH(object)));
@@ -53,23 +53,23 @@ Encoder::Step Encoder::put_library(PyObject* object, TypeEntry entry) {
       writer_.put(static_cast<std::uint32_t>(PyDateTime_DATE_GET_MICROSECOND(object)));
       writer_.put(static_cast<std::uint8_t>(PyDateTime_DATE_GET_FOLD(object)));
       return put_tz(PyDateTime_DATE_GET_TZINFO(object));
-    case Kind::timedelta:
+    case TypeKind::timedelta:
       writer_.put_op(Op::timedelta, flag);
       writer_.put(static_cast<std::int32_t>(PyDateTime_DELTA_GET_DAYS(object)));
       writer_.put(static_cast<std::int32_t>(PyDateTime_DELTA_GET_SECONDS(object)));
       writer_.put(static_cast<std::int32_t>(PyDateTime_DELTA_GET_MICROSECONDS(object)));
       return Step::done;
-    case Kind::uuid:
+    case TypeKind::uuid:
       writer_.put_op(Op::uuid, flag);
       return put_uuid(object);
-    case Kind::decimal: {
+    case TypeKind::decimal: {
       const auto text = py::Ref::steal(PyObject_Str(object));
       if (!text) return Step::error;
       writer_.put_op(Op::decimal, flag);
       put_text(text.get());
       return Step::done;
     }
-    case Kind::path: {
+    case TypeKind::path: {
       const auto text = py::Ref::steal(PyOS_FSPath(object));
       if (!text) return Step::error;
       if (!PyUnicode_CheckExact(text.get())) {
@@ -97,7 +97,7 @@ Encoder::Step Encoder::put_tz(PyObject* zone) {
 }
 
 Encoder::Step Encoder::put_timezone(PyObject* zone) {
-  if (zone == context_.impl().library.datetime->TimeZone_UTC) {
+  if (zone == context_.impl().stdlib_types.datetime->TimeZone_UTC) {
     writer_.op(Op::utc);
     return Step::done;
   }
@@ -129,7 +129,7 @@ Encoder::Step Encoder::put_uuid(PyObject* object) {
     return Step::error;
   }
   std::int8_t is_safe = 1;  // not a value of SafeUUID's members other than "unknown"
-  if (safe.get() != context_.impl().library.safe_uuid_unknown.get()) {
+  if (safe.get() != context_.impl().stdlib_types.safe_uuid_unknown.get()) {
     const auto value = py::Ref::steal(PyObject_GetAttr(safe.get(), names.value.get()));
     if (!value) return Step::error;
     is_safe = static_cast<std::int8_t>(PyLong_AsLong(value.get()));

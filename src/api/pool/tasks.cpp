@@ -1,4 +1,4 @@
-#include "api/pool/jobs.hpp"
+#include "api/pool/tasks.hpp"
 
 #include <sstream>
 #include <utility>
@@ -61,13 +61,13 @@ py::Ref PackedArguments::pass_to(const py::Ref& callable, transfer::Context& con
   return arguments.pass_to(callable);
 }
 
-// --- jobs ----------------------------------------------------------------------------------------
+// --- tasks ---------------------------------------------------------------------------------------
 
-void ValueJob::run(transfer::Context& context, runtime::RunResult& result) {
+void ValueTask::run(transfer::Context& context, runtime::RunResult& result) {
   try {
     runtime::Interruptible span(*this);
     if (!span.begin()) throw PythonRaised();
-    value_ = carry_out_here(context);
+    value_ = evaluate(context);
     drop_arguments();
     return;
   } catch (const PythonRaised&) {
@@ -79,7 +79,7 @@ void ValueJob::run(transfer::Context& context, runtime::RunResult& result) {
   result.outcome = runtime::Outcome::raised;
 }
 
-void ValueJob::require_value() const {
+void ValueTask::require_value() const {
   switch (state()) {
     case Task::State::finished:
       break;
@@ -99,17 +99,17 @@ void ValueJob::require_value() const {
   }
 }
 
-const Value& ValueJob::value() const {
+const Value& ValueTask::value() const {
   require_value();
   return value_;
 }
 
-Value ValueJob::take_value() {
+Value ValueTask::take_value() {
   require_value();
   return std::move(value_);
 }
 
-Value NamedCall::carry_out_here(transfer::Context& context) {
+Value NamedCall::evaluate(transfer::Context& context) {
   const py::Ref function = find_callable(callable_);
   const py::Ref result = arguments_.pass_to(function, context);
   return from_python(result.get(), "result");
@@ -117,14 +117,14 @@ Value NamedCall::carry_out_here(transfer::Context& context) {
 
 NamedMap::NamedMap(std::string_view callable, std::span<const Value> items, std::size_t first,
                    double timeout)
-    : ValueJob(timeout), callable_(callable), first_(first) {
+    : ValueTask(timeout), callable_(callable), first_(first) {
   items_.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     items_.push_back(encode(items[i], "item " + std::to_string(first + i)));
   }
 }
 
-Value NamedMap::carry_out_here(transfer::Context& context) {
+Value NamedMap::evaluate(transfer::Context& context) {
   const py::Ref function = find_callable(callable_);
   List results;
   results.reserve(items_.size());

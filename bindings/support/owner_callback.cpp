@@ -1,4 +1,4 @@
-#include "support/home_call.hpp"
+#include "support/owner_callback.hpp"
 
 #include <exception>
 #include <utility>
@@ -8,9 +8,9 @@
 
 namespace libatoll::bindings {
 
-void HomeCall::make() noexcept {
+void OwnerCallback::make() noexcept {
   try {
-    runtime::Session session(*home_, runtime::Session::Access::pin);
+    runtime::Session session(*owner_, runtime::Session::Access::pin);
     if (!callable_) return;
     PyObject* const error = PyErr_GetRaisedException();
     const py::Ref callable = py::Ref::steal(std::exchange(callable_, nullptr));
@@ -25,7 +25,7 @@ void HomeCall::make() noexcept {
   }
 }
 
-void HomeCall::give_up() noexcept {
+void OwnerCallback::cancel() noexcept {
   Py_CLEAR(callable_);
   Py_CLEAR(argument_);
 }

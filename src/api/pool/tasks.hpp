@@ -1,4 +1,4 @@
-// What the futures of the C++ API stand for: jobs that are given Values, and end with one.
+// What the futures of the C++ API stand for: tasks that are given Values, and end with one.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include "atoll/value.hpp"
 #include "core/memory/message.hpp"
 #include "runtime/interpreter/run.hpp"
-#include "runtime/pool/job.hpp"
+#include "runtime/pool/pool_task.hpp"
 
 namespace libatoll::api {
 
@@ -31,37 +31,37 @@ class PackedArguments {
   std::vector<std::string> names_;  ///< of the last ones
 };
 
-class ValueJob : public runtime::Job {
+class ValueTask : public runtime::PoolTask {
  public:
-  /// Of a job that is over. Throws what has come of it instead.
+  /// Of a task that is over. Throws what has come of it instead.
   [[nodiscard]] const Value& value() const;
-  /// The same, by whoever is the only one to know the job.
+  /// The same, by whoever is the only one to know the task.
   [[nodiscard]] Value take_value();
 
  protected:
-  explicit ValueJob(double timeout) noexcept : Job(timeout) {}
-  ~ValueJob() override = default;
+  explicit ValueTask(double timeout) noexcept : PoolTask(timeout) {}
+  ~ValueTask() override = default;
 
   /// In the worker's interpreter. Throws PythonRaised, and what atoll throws.
-  [[nodiscard]] virtual Value carry_out_here(transfer::Context& context) = 0;
+  [[nodiscard]] virtual Value evaluate(transfer::Context& context) = 0;
 
  private:
   void run(transfer::Context& context, runtime::RunResult& result) final;
   void require_value() const;
 
-  // Written before the job is finished, read only after that.
+  // Written before the task is finished, read only after that.
   Value value_;
   std::exception_ptr failure_;
 };
 
 /// Calls `callable` once.
-class NamedCall final : public ValueJob {
+class NamedCall final : public ValueTask {
  public:
   NamedCall(std::string_view callable, PackedArguments arguments, double timeout)
-      : ValueJob(timeout), callable_(callable), arguments_(std::move(arguments)) {}
+      : ValueTask(timeout), callable_(callable), arguments_(std::move(arguments)) {}
 
  private:
-  [[nodiscard]] Value carry_out_here(transfer::Context& context) override;
+  [[nodiscard]] Value evaluate(transfer::Context& context) override;
   void drop_arguments() noexcept override { arguments_ = {}; }
 
   const std::string callable_;
@@ -69,14 +69,14 @@ class NamedCall final : public ValueJob {
 };
 
 /// Calls `callable` with each of the items. The value is the List of results.
-class NamedMap final : public ValueJob {
+class NamedMap final : public ValueTask {
  public:
   /// `first`: the number of the first item, for errors.
   NamedMap(std::string_view callable, std::span<const Value> items, std::size_t first,
            double timeout);
 
  private:
-  [[nodiscard]] Value carry_out_here(transfer::Context& context) override;
+  [[nodiscard]] Value evaluate(transfer::Context& context) override;
   void drop_arguments() noexcept override { items_.clear(); }
 
   const std::string callable_;

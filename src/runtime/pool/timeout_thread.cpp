@@ -1,9 +1,9 @@
-#include "runtime/pool/deadlines.hpp"
+#include "runtime/pool/timeout_thread.hpp"
 
 #include <chrono>
 #include <new>
 
-#include "runtime/pool/job.hpp"
+#include "runtime/pool/pool_task.hpp"
 #include "runtime/pool/threads.hpp"
 
 namespace libatoll::runtime {
@@ -17,16 +17,16 @@ std::chrono::steady_clock::time_point to_time_point(std::int64_t nanoseconds) no
 
 }  // namespace
 
-Deadlines& Deadlines::instance() noexcept {
+TimeoutThread& TimeoutThread::instance() noexcept {
   // Never destroyed: its thread outlives static destructors.
-  static Deadlines* const deadlines = new Deadlines;
-  return *deadlines;
+  static TimeoutThread* const timeouts = new TimeoutThread;
+  return *timeouts;
 }
 
-Deadlines::Entry Deadlines::add(Job& job, core::Deadline deadline) {
+TimeoutThread::Entry TimeoutThread::add(PoolTask& task, core::Deadline deadline) {
   const std::lock_guard lock(mutex_);
   const Entry entry{deadline.nanoseconds(), ++count_};
-  const auto at = entries_.emplace(entry, core::Handle<Job>::share(&job)).first;
+  const auto at = entries_.emplace(entry, core::Handle<PoolTask>::share(&task)).first;
   if (!is_watched_) {
     try {
       start_thread(Signals::none, [this] { watch(); });
@@ -41,8 +41,8 @@ Deadlines::Entry Deadlines::add(Job& job, core::Deadline deadline) {
   return entry;
 }
 
-void Deadlines::remove(const Entry& entry) noexcept {
-  core::Handle<Job> removed;  // dropped without the lock
+void TimeoutThread::remove(const Entry& entry) noexcept {
+  core::Handle<PoolTask> removed;  // dropped without the lock
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(entry);
   if (found == entries_.end()) return;
@@ -50,7 +50,7 @@ void Deadlines::remove(const Entry& entry) noexcept {
   entries_.erase(found);
 }
 
-void Deadlines::watch() noexcept {
+void TimeoutThread::watch() noexcept {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (entries_.empty()) {
@@ -62,18 +62,18 @@ void Deadlines::watch() noexcept {
       changed_.wait_until(lock, to_time_point(first));
       continue;
     }
-    core::Handle<Job> job = std::move(entries_.begin()->second);
+    core::Handle<PoolTask> task = std::move(entries_.begin()->second);
     entries_.erase(entries_.begin());
     lock.unlock();
-    run_aside([job] { job->expire(); });
-    job = nullptr;  // dropped without the lock
+    run_aside([task] { task->expire(); });
+    task = nullptr;  // dropped without the lock
     lock.lock();
   }
 }
 
-void Deadlines::after_fork_in_child() noexcept {
+void TimeoutThread::after_fork_in_child() noexcept {
   // What the entries hold belongs to interpreters that do not exist here; it is left alone.
-  new (&entries_) std::map<Entry, core::Handle<Job>>;
+  new (&entries_) std::map<Entry, core::Handle<PoolTask>>;
   new (&changed_) std::condition_variable;
   is_watched_ = false;
   mutex_.unlock();

@@ -1,11 +1,12 @@
-// One call that a pool carries out: a task whose worker is in an interpreter.
+// One task of a pool: a call, or a chunk of the calls of a map, that a worker executes in its
+// interpreter.
 //
-// Stopping. A job that runs can be called off at any time, and is over at once. Its code is told to
+// Stopping. A task that runs can be cancelled at any time, and is over at once. Its code is told to
 // stop by an exception, TaskInterrupted, which it meets at its next byte code, or in a wait of
 // atoll's; what is blocked in C ends first. The exception is delivered under the GIL of the
-// worker's interpreter, and only while the worker is at that very job (Desk::current); the worker
-// takes back, under the same GIL, what was not raised when the job ended. So it never hits the next
-// one.
+// worker's interpreter, and only while the worker is at that very task (WorkerRecord::current); the
+// worker takes back, under the same GIL, what was not raised when the task ended. So it never hits
+// the next one.
 #pragma once
 
 #include <Python.h>
@@ -18,17 +19,17 @@
 #include "core/task/task.hpp"
 #include "runtime/interpreter/registry.hpp"
 #include "runtime/interpreter/run.hpp"
-#include "runtime/pool/deadlines.hpp"
+#include "runtime/pool/timeout_thread.hpp"
 #include "transfer/transfer.hpp"
 
 namespace libatoll::runtime {
 
-class Job;
+class PoolTask;
 class Pool;
 
-/// What a worker shows of itself to those who want to stop its job. Outlives the worker.
-struct Desk final : core::Object {
-  Desk(InterpreterHandle where, unsigned long ident) noexcept
+/// What a worker shows of itself to those who want to stop its task. Outlives the worker.
+struct WorkerRecord final : core::Object {
+  WorkerRecord(InterpreterHandle where, unsigned long ident) noexcept
       : interpreter(std::move(where)), thread(ident), parker(core::Parker::current()) {}
 
   const InterpreterHandle interpreter;
@@ -36,33 +37,33 @@ struct Desk final : core::Object {
   core::Parker* const parker;
 
   // Guarded by the interpreter's GIL.
-  const Job* current = nullptr;  ///< whose code can be told to stop
-  bool is_interrupted = false;   ///< the current job was told to stop
+  const PoolTask* current = nullptr;  ///< whose code can be told to stop
+  bool is_interrupted = false;        ///< the current task was told to stop
 
   std::atomic<bool> must_raise{false};  ///< a wait in yet another interpreter has to raise that
 };
 
-/// The part of a job in which its code can be told to stop. What is before it and after it is
+/// The part of a task in which its code can be told to stop. What is before it and after it is
 /// atoll's own: an exception out of nowhere, in an import there, would leave the module locked for
 /// the other threads of the interpreter.
 class Interruptible final : public transfer::CallSpan {
  public:
-  explicit Interruptible(Job& job) noexcept : job_(job) {}
+  explicit Interruptible(PoolTask& task) noexcept : task_(task) {}
   ~Interruptible() { end(); }
-  /// False with TaskInterrupted set if the job was called off meanwhile.
+  /// False with TaskInterrupted set if the task was cancelled meanwhile.
   [[nodiscard]] bool begin() noexcept override;
   void end() noexcept override;
 
  private:
-  Job& job_;
+  PoolTask& task_;
 };
 
-class Job : public core::Task {
+class PoolTask : public core::Task {
  public:
   /// `timeout`: seconds that it may run; not positive or infinite means no limit.
-  explicit Job(double timeout) noexcept;
+  explicit PoolTask(double timeout) noexcept;
 
-  /// Carries it out, inside the worker's interpreter, with its GIL. Leaves no Python error set.
+  /// Executes it, inside the worker's interpreter, with its GIL. Leaves no Python error set.
   /// What it was given is gone when this returns: what the arguments held, such as ends of channels
   /// and shared memory, must not live as long as the future.
   virtual void run(transfer::Context& context, RunResult& result) = 0;
@@ -72,19 +73,20 @@ class Job : public core::Task {
   enum class Ending : std::uint8_t {
     returned,
     failed,
-    called_off,  ///< meanwhile
-    not_begun,   ///< it was cancelled before
+    cancelled,  ///< meanwhile
+    not_begun,  ///< it was cancelled before
   };
   /// After `returned` and `failed` the outcome is written; finish() is next.
-  [[nodiscard]] Ending carry_out(const core::Handle<Desk>& desk, transfer::Context& context);
+  [[nodiscard]] Ending execute(const core::Handle<WorkerRecord>& worker,
+                               transfer::Context& context);
   /// Instead: the pool is broken.
   void fail_with_pool() noexcept;
 
   // --- by anybody; the caller holds a count ------------------------------------------------------
 
-  /// As cancel(), for the pool's statistics as well.
-  bool call_off(Reach reach) noexcept;
-  /// As call_off(Reach::running), and tells the code to stop. Does not wait for it.
+  /// As Task::cancel(), for the pool's statistics as well.
+  bool cancel(Reach reach) noexcept;
+  /// As cancel(Reach::running), and tells the code to stop. Does not wait for it.
   bool cancel_and_interrupt() noexcept;
   /// If its code still runs, though it was cancelled, tells it once more.
   void interrupt_again() noexcept;
@@ -93,10 +95,10 @@ class Job : public core::Task {
 
   // --- after the end -----------------------------------------------------------------------------
 
-  /// Of a finished job; its one receiver may take things out.
+  /// Of a finished task; its one receiver may take things out.
   [[nodiscard]] RunResult& result() noexcept { return result_; }
   [[nodiscard]] const RunResult& result() const noexcept { return result_; }
-  /// What PoolOptions::after_job has returned; empty without it.
+  /// What PoolOptions::after_task has returned; empty without it.
   [[nodiscard]] const core::Message& aside() const noexcept { return aside_; }
   /// It never ran, as the pool broke.
   [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
@@ -112,7 +114,7 @@ class Job : public core::Task {
   std::int64_t tag = 0;
 
  protected:
-  ~Job() override;
+  ~PoolTask() override;
 
   /// Gives up what it was given: it will not run, or has run.
   virtual void drop_arguments() noexcept = 0;
@@ -124,8 +126,8 @@ class Job : public core::Task {
 
   const double timeout_;
   core::Handle<Pool> pool_;
-  core::Handle<Desk> desk_;             ///< set before it runs
-  std::atomic<bool> has_begun_{false};  ///< desk_ is set for good
+  core::Handle<WorkerRecord> worker_;   ///< set before it runs
+  std::atomic<bool> has_begun_{false};  ///< worker_ is set for good
   RunResult result_;
   core::Message aside_;
   std::int64_t code_began_ = 0;
@@ -134,10 +136,10 @@ class Job : public core::Task {
 };
 
 /// A call that transfer::encode_call() has packed.
-class CallJob final : public Job {
+class CallTask final : public PoolTask {
  public:
-  CallJob(core::Message call, double timeout, transfer::Mode result_mode) noexcept
-      : Job(timeout), call_(std::move(call)), result_mode_(result_mode) {}
+  CallTask(core::Message call, double timeout, transfer::Mode result_mode) noexcept
+      : PoolTask(timeout), call_(std::move(call)), result_mode_(result_mode) {}
   void run(transfer::Context& context, RunResult& result) override;
 
  private:
@@ -149,10 +151,10 @@ class CallJob final : public Job {
 
 /// A function and a list of argument tuples, as transfer::encode() has packed that pair. The value
 /// is the list of results, up to the call that failed; that one's exception comes beside it.
-class MapJob final : public Job {
+class MapTask final : public PoolTask {
  public:
-  MapJob(core::Message calls, double timeout, transfer::Mode result_mode) noexcept
-      : Job(timeout), calls_(std::move(calls)), result_mode_(result_mode) {}
+  MapTask(core::Message calls, double timeout, transfer::Mode result_mode) noexcept
+      : PoolTask(timeout), calls_(std::move(calls)), result_mode_(result_mode) {}
   void run(transfer::Context& context, RunResult& result) override;
 
  private:
@@ -163,7 +165,7 @@ class MapJob final : public Job {
 };
 
 /// For code that blocks in atoll, inside a worker's interpreter, after its wait was interrupted:
-/// false if its job was told to stop; TaskInterrupted is set then.
+/// false if its task was told to stop; TaskInterrupted is set then.
 [[nodiscard]] bool may_wait_on() noexcept;
 
 }  // namespace libatoll::runtime

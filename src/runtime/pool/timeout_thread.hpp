@@ -1,4 +1,4 @@
-// Until when jobs may run: the clock behind their timeouts.
+// Until when tasks may run: the clock behind their timeouts.
 //
 // One thread per process, made with the first timeout, sleeps until the earliest deadline. It only
 // watches the clock: what an expiry means (waking those who wait, stopping the code, for which that
@@ -16,23 +16,23 @@
 
 namespace libatoll::runtime {
 
-class Job;
+class PoolTask;
 
-class Deadlines {
+class TimeoutThread {
  public:
   /// When, and which of those that expire at the same time.
   using Entry = std::pair<std::int64_t, std::uint64_t>;
 
-  [[nodiscard]] static Deadlines& instance() noexcept;
+  [[nodiscard]] static TimeoutThread& instance() noexcept;
 
-  /// Calls job.expire() at that time, in another thread. Throws std::bad_alloc, std::system_error.
-  [[nodiscard]] Entry add(Job& job, core::Deadline deadline);
+  /// Calls task.expire() at that time, in another thread. Throws std::bad_alloc, std::system_error.
+  [[nodiscard]] Entry add(PoolTask& task, core::Deadline deadline);
   /// Unless it has happened.
   void remove(const Entry& entry) noexcept;
 
   void before_fork() { mutex_.lock(); }
   void after_fork_in_parent() { mutex_.unlock(); }
-  /// The child has no such thread, and none of the jobs.
+  /// The child has no such thread, and none of the tasks.
   void after_fork_in_child() noexcept;
 
  private:
@@ -40,7 +40,7 @@ class Deadlines {
 
   std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
-  std::map<Entry, core::Handle<Job>> entries_;
+  std::map<Entry, core::Handle<PoolTask>> entries_;
   std::uint64_t count_ = 0;
   bool is_watched_ = false;
 };
