@@ -20,7 +20,15 @@ the way CSP and Go do.
 :class:`SharedBuffer` and :class:`SharedArray` are memory that all interpreters see without a copy.
 """
 
+import sys
 from importlib import import_module
+
+if "t" in getattr(sys, "abiflags", ""):
+    raise ImportError(
+        "atoll runs interpreters with a GIL each, and this is a free-threaded CPython "
+        f"({sys.executable}), whose threads use all cores by themselves: use "
+        "concurrent.futures.ThreadPoolExecutor here, or run a standard build for atoll"
+    )
 
 from atoll._install import install, installed, uninstall
 

@@ -9,6 +9,9 @@
 #if PY_VERSION_HEX < 0x030C0000
 #error "atoll needs CPython 3.12 or newer"
 #endif
+#ifdef Py_GIL_DISABLED
+#error "atoll needs a CPython with a GIL per interpreter: this one is free-threaded"
+#endif
 
 /// Before 3.14 a fresh `__main__` holds `__annotations__` as well.
 #define ATOLL_FRESH_MAIN_HAS_ANNOTATIONS (PY_VERSION_HEX < 0x030E0000)

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import sys
-import sysconfig
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,6 @@ def gather() -> dict[str, Any]:
     return {
         "atoll": atoll.__version__,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "build": _build(),
         "interpreters": _support(),
         "standard_interpreters": _standard_module(),
         "cores": usable_cores(),
@@ -64,13 +62,6 @@ def gather() -> dict[str, Any]:
         "package": os.path.dirname(os.path.abspath(atoll.__file__)),
         "extension": _extension(),
     }
-
-
-def _build() -> str:
-    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return "one GIL per interpreter"
-    enabled = getattr(sys, "_is_gil_enabled", lambda: False)()
-    return f"free-threaded, its GIL is {'on' if enabled else 'off'}"
 
 
 def _support() -> str:

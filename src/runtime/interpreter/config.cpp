@@ -18,11 +18,7 @@ Config Config::legacy() noexcept {
           .allow_exec = true,
           .allow_threads = true,
           .allow_daemon_threads = true,
-#ifdef Py_GIL_DISABLED
-          .check_multi_interp_extensions = true,
-#else
           .check_multi_interp_extensions = false,
-#endif
           .gil = Gil::shared};
 }
 
