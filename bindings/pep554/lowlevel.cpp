@@ -381,7 +381,7 @@ PyMethodDef lowlevel_channels_methods[] = {
      "send_buffer(cid, obj, unboundop=-1, fallback=-1, *, blocking=True, timeout=None)\n--\n\n"
      "send() for an object's buffer: the receiver gets a memoryview of the same memory."},
     {"recv", as_method(recv), flags,
-     "recv(cid, [default])\n\n"
+     "recv(cid, default=...)\n--\n\n"
      "Receive the next object, without waiting: (obj, None), (None, unboundop) for an item whose\n"
      "sender's interpreter has ended, or, if there is none, (default, None), without a default\n"
      "ChannelEmptyError."},

@@ -101,7 +101,7 @@ _POOL = {
     *("BrokenInterpreterPool", "Future", "Pool", "PoolStats", "TaskOptions"),
     *("default_pool", "map", "run", "shutdown"),
 }
-_SUBMODULES = {"channels", "futures", "interpreters", "lowlevel"}
+_SUBMODULES = {"channels", "futures", "interpreters", "lowlevel", "pep554"}
 
 
 def __getattr__(name: str) -> object:

@@ -38,6 +38,9 @@ class BrokenInterpreterPool(concurrent.futures.thread.BrokenThreadPool):
     The cause is what went wrong.
     """
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+
 
 class Future(_NativeFuture[_T]):
     """The result of a task of a pool.

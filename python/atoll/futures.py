@@ -142,6 +142,18 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
 
     # The interface of executors.
 
+    if TYPE_CHECKING or hasattr(_thread.ThreadPoolExecutor, "prepare_context"):
+
+        @classmethod
+        def prepare_context(
+            cls, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+        ) -> Any:
+            """Return what ThreadPoolExecutor returns, from CPython 3.14 on; this class never asks.
+
+            Its workers are set up natively: overriding this in a subclass changes nothing.
+            """
+            return super().prepare_context(initializer, initargs)  # type: ignore[misc]
+
     def submit[**P, T](
         self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> _StandardFuture[T]:

@@ -1,41 +1,73 @@
-"""What help() and editors show of the public names."""
+"""help() of all that is public: meaning and signature."""
 
 import inspect
+import pkgutil
+import pydoc
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
 
 import pytest
 
 import atoll
-from atoll.futures import InterpreterPoolExecutor
-
-FUNCTIONS = [
-    name
-    for name in atoll.__all__
-    if callable(value := getattr(atoll, name))
-    and not (isinstance(value, type) and issubclass(value, BaseException))
-]
-#: Nobody calls these: pools, ends and select() make them.
-MADE_ELSEWHERE = {"Future", "PoolStats", "Receiver", "Selected", "Sender", "TaskOptions"}
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "BrokenInterpreterPool", "TaskTimedOut"])
-def test_public_names_say_what_they_are(name):
-    assert inspect.getdoc(getattr(atoll, name))
+def public_modules() -> Iterator[str]:
+    yield "atoll"
+    for module in pkgutil.walk_packages(atoll.__path__, "atoll."):
+        if not any(part.startswith("_") for part in module.name.split(".")):
+            yield module.name
 
 
-@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - MADE_ELSEWHERE))
-def test_functions_have_a_signature(name):
-    assert inspect.signature(getattr(atoll, name)) is not None
+def unwrapped(value: Any) -> Any:
+    if isinstance(value, classmethod | staticmethod):
+        return value.__func__
+    return value.fget if isinstance(value, property) else value
 
 
-def test_some_signatures():
-    assert str(inspect.signature(atoll.channel)) == "(capacity=0)"
-    assert list(inspect.signature(atoll.select).parameters) == [
-        *("cases", "timeout", "default", "order")
-    ]
-    assert list(inspect.signature(atoll.Pool.submit).parameters) == [
-        *("self", "function", "args", "kwargs")
-    ]
+def members(cls: type) -> Iterator[tuple[str, Any]]:
+    """What a class has, but for what comes from built-in types."""
+    for name in dir(cls):
+        if not name.startswith("_"):
+            home = next((each for each in cls.__mro__ if name in vars(each)), None)
+            if home is not None and home.__module__ != "builtins":
+                yield name, unwrapped(vars(home)[name])
 
 
-def test_the_executor_says_what_BROKEN_is():  # noqa: N802
-    assert "``BROKEN``" in InterpreterPoolExecutor.__doc__
+def has_signature(value: Any) -> bool:
+    try:
+        inspect.signature(value)
+    except ValueError:
+        # Exceptions that take what Exception takes have none, as in the standard library.
+        return inspect.isclass(value) and issubclass(value, Exception | BaseException)
+    return True
+
+
+def faults(path: str, value: Any) -> Iterator[str]:
+    described = callable(value) or inspect.isdatadescriptor(value)
+    if described and not inspect.getdoc(value):
+        yield f"{path}: no docstring"
+    if callable(value) and not has_signature(value):
+        yield f"{path}: no signature"
+    if inspect.isclass(value):
+        for name, member in members(value):
+            yield from faults(f"{path}.{name}", member)
+
+
+@pytest.mark.parametrize("module_name", sorted(public_modules()))
+def test_every_public_name_says_what_it_is(module_name: str) -> None:
+    module = import_module(module_name)
+    assert module.__doc__
+    found: list[str] = []
+    for name in getattr(module, "__all__", ()):
+        value = getattr(module, name)
+        found += faults(f"{module_name}.{name}", value)
+        assert isinstance(value, str) or pydoc.render_doc(value)
+    assert not found
+
+
+def test_signatures_of_what_takes_anything() -> None:
+    assert str(inspect.signature(atoll.select)) == (
+        "(*cases, timeout=None, default=Ellipsis, order='random')"
+    )
+    assert inspect.signature(atoll.futures.InterpreterPoolExecutor.BROKEN)

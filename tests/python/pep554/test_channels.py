@@ -1,4 +1,4 @@
-"""Channels between interpreters through atoll.channels."""
+"""Channels between interpreters through atoll.pep554."""
 
 import math
 import pickle
@@ -8,8 +8,13 @@ from textwrap import dedent
 
 import pytest
 
-from atoll import channels, interpreters
-from atoll.channels import (
+from atoll import interpreters
+from atoll import pep554 as channels
+from atoll.interpreters import InterpreterError, NotShareableError
+from atoll.interpreters import _crossinterp as crossinterp
+from atoll.interpreters import _queues as queues
+from atoll.lowlevel import channels as lowlevel
+from atoll.pep554 import (
     ChannelClosedError,
     ChannelEmptyError,
     ChannelError,
@@ -19,10 +24,6 @@ from atoll.channels import (
     RecvChannel,
     SendChannel,
 )
-from atoll.interpreters import InterpreterError, NotShareableError
-from atoll.interpreters import _crossinterp as crossinterp
-from atoll.interpreters import _queues as queues
-from atoll.lowlevel import channels as lowlevel
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ class TestSendAndReceive:
         """test_send_recv_same_interpreter, whose script CPython's tests do not look at."""
         interp.exec(
             dedent("""
-            from atoll import channels
+            from atoll import pep554 as channels
             recv, send = channels.create()
             sent = b'spam'
             send.send_nowait(sent)
@@ -373,7 +374,7 @@ class TestUnboundItems:
         send.send_nowait("ours")
         interp.prepare_main(send=send)
         options = "" if as_default else f", unbounditems=channels.{name}"
-        interp.exec(f"from atoll import channels; send.send_nowait('gone'{options})")
+        interp.exec(f"from atoll import pep554 as channels; send.send_nowait('gone'{options})")
         interp.close()
         send.send_nowait("also ours")
         assert recv.recv() == "ours"
@@ -398,7 +399,7 @@ class TestUnboundItems:
         assert channels.UNBOUND_ERROR is queues.UNBOUND_ERROR is crossinterp.UNBOUND_ERROR
         assert channels.UNBOUND_REMOVE is queues.UNBOUND_REMOVE is crossinterp.UNBOUND_REMOVE
         assert len({channels.UNBOUND, queues.UNBOUND, crossinterp.UNBOUND}) == 3
-        assert repr(channels.UNBOUND) == "atoll.channels.UNBOUND"
+        assert repr(channels.UNBOUND) == "atoll.pep554.UNBOUND"
         for bad in ("UNBOUND", 3, []):
             with pytest.raises(NotImplementedError):
                 channels.create(unbounditems=bad)
@@ -414,7 +415,7 @@ class TestInterpreterEnd:
         interp.exec(
             dedent("""
             import threading
-            from atoll import channels
+            from atoll import pep554 as channels
             from atoll.interpreters import InterpreterError
             def wait(use):
                 report.send_nowait('waits')
@@ -451,3 +452,24 @@ class TestInterpreterEnd:
         assert recv.recv_nowait() == "ours"
         with pytest.raises(ChannelEmptyError):
             recv.recv_nowait()
+
+
+class TestOldName:
+    def test_it_is_the_same_module(self, run_python):
+        done = run_python(
+            "-c",
+            "import atoll, atoll.channels, pickle, sys\n"
+            "from atoll import channels, pep554\n"
+            "assert atoll.channels is channels is pep554 is atoll.pep554\n"
+            "assert sys.modules['atoll.channels'] is sys.modules['atoll.pep554'] is pep554\n"
+            "receiver, sender = channels.create()\n"
+            "text = pickle.dumps(receiver, 0)\n"
+            "assert b'atoll.pep554' in text\n"
+            "old = text.replace(b'atoll.pep554', b'atoll.channels')\n"
+            "assert pickle.loads(old) == pickle.loads(text) == receiver\n",
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+    def test_on_access(self, run_python):
+        done = run_python("-W", "error", "-c", "import atoll; print(atoll.channels.__name__)")
+        assert (done.stdout, done.stderr) == ("atoll.pep554\n", "")

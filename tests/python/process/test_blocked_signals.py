@@ -13,7 +13,8 @@ import pytest
 
 PRELUDE = """
 import os, signal, sys, threading, time
-from atoll import channels, interpreters
+from atoll import interpreters
+from atoll import pep554 as channels
 queue = interpreters.create_queue()
 full = interpreters.create_queue(1)
 full.put(0)
