@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -31,6 +32,12 @@ class Object {
   [[nodiscard]] std::uint32_t use_count() const noexcept {
     return refs_.load(std::memory_order_relaxed);
   }
+
+  // Counted: many that go at once leave much to be given back (reclaim.hpp).
+  [[nodiscard]] static void* operator new(std::size_t size);
+  [[nodiscard]] static void* operator new(std::size_t size, const std::nothrow_t&) noexcept;
+  [[nodiscard]] static void* operator new(std::size_t, void* where) noexcept { return where; }
+  static void operator delete(void* memory, std::size_t size) noexcept;
 
  protected:
   Object() noexcept = default;

@@ -1,9 +1,20 @@
 #include "core/channel/item_buffer.hpp"
 
+#include "core/memory/reclaim.hpp"
+
 namespace libatoll::core {
 
+ItemBuffer::Block* ItemBuffer::Block::create() noexcept {
+  auto* const block = new (std::nothrow) Block;
+  if (block) note_allocated(sizeof(Block));
+  return block;
+}
+
 void ItemBuffer::Block::free_chain(Block* block) noexcept {
-  while (block) delete std::exchange(block, block->next);
+  while (block) {
+    delete std::exchange(block, block->next);
+    note_freed(sizeof(Block));
+  }
 }
 
 ItemBuffer::~ItemBuffer() {

@@ -42,7 +42,7 @@ class ItemBuffer {
       return std::launder(reinterpret_cast<Slot*>(storage)) + index;
     }
     /// Null if there is no memory.
-    [[nodiscard]] static Block* create() noexcept { return new (std::nothrow) Block; }
+    [[nodiscard]] static Block* create() noexcept;
     static void free_chain(Block* block) noexcept;
   };
 

@@ -1,14 +1,13 @@
 #include "core/memory/block.hpp"
 
-#include <array>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <new>
-#include <utility>
 
 #include "core/base/no_destructor.hpp"
+#include "core/memory/kept_blocks.hpp"
 #include "core/memory/mapped_block.hpp"
+#include "core/memory/reclaim.hpp"
 
 namespace libatoll::core {
 namespace {
@@ -23,48 +22,14 @@ constexpr std::size_t pooled_minimum = std::size_t{32} << 10;
   return block.capacity >= pooled_minimum && !is_mapped(block);
 }
 
-/// The last few blocks of the middle sizes that were released. Its lock guards a handful of pointer
-/// moves.
-class BlockPool {
- public:
-  /// One that is at most `excess` times as large as it need be.
-  Block take(std::size_t at_least, std::size_t excess) noexcept {
-    const std::lock_guard lock(mutex_);
-    std::size_t best = count_;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (blocks_[i].capacity < at_least || blocks_[i].capacity / excess > at_least) continue;
-      if (best == count_ || blocks_[i].capacity < blocks_[best].capacity) best = i;
-    }
-    if (best == count_) return {};
-    const Block found = blocks_[best];
-    blocks_[best] = blocks_[--count_];
-    return found;
-  }
-
-  /// The block that has to be freed: the smallest one when there is no room for all.
-  Block give(Block block) noexcept {
-    const std::lock_guard lock(mutex_);
-    if (count_ < blocks_.size()) {
-      blocks_[count_++] = block;
-      return {};
-    }
-    std::size_t least = 0;
-    for (std::size_t i = 1; i < count_; ++i) {
-      if (blocks_[i].capacity < blocks_[least].capacity) least = i;
-    }
-    if (blocks_[least].capacity < block.capacity) std::swap(blocks_[least], block);
-    return block;
-  }
-
- private:
-  std::mutex mutex_;
-  std::array<Block, 4> blocks_{};
-  std::size_t count_ = 0;
-};
+void free_block(Block block) noexcept {
+  std::free(block.data);
+  note_freed(block.capacity);
+}
 
 // Never destroyed: messages may go after the static destructors have run.
-BlockPool& pool() noexcept {
-  static NoDestructor<BlockPool> instance;
+KeptBlocks& kept() noexcept {
+  static NoDestructor<KeptBlocks> instance(std::size_t{4}, 4 * mapped_minimum, free_block);
   return instance.get();
 }
 
@@ -78,13 +43,14 @@ Block allocate(std::size_t at_least, std::size_t excess, bool zeroed) {
   if (at_least >= mapped_minimum) {
     block = map_block(at_least, is_zeroed);
   } else {
-    if (at_least >= pooled_minimum) block = pool().take(at_least, excess);
+    if (at_least >= pooled_minimum) block = kept().take(at_least, excess);
     if (!block.data) {
       // Not of size 0, for which null is an answer.
       const std::size_t size = at_least ? at_least : 1;
       void* const data = zeroed ? std::calloc(size, 1) : std::malloc(size);
       block = {static_cast<std::byte*>(data), size};
       is_zeroed = zeroed;
+      if (data) note_allocated(size);
     }
   }
   if (!block.data) throw std::bad_alloc();
@@ -113,6 +79,7 @@ Block grow_block(Block block, std::size_t used, std::size_t at_least) {
     grown = resize_mapped(block, at_least);
   } else if (at_least < pooled_minimum) {
     grown = {static_cast<std::byte*>(std::realloc(block.data, at_least)), at_least};
+    if (grown.data) note_allocated(at_least - block.capacity);
   } else {
     grown = allocate_block(at_least);
     if (used) std::memcpy(grown.data, block.data, used);
@@ -133,8 +100,20 @@ void release_block(Block block) noexcept {
     release_mapped(block);
     return;
   }
-  if (is_pooled(block)) block = pool().give(block);
-  std::free(block.data);
+  if (is_pooled(block)) {
+    kept().give(block);
+  } else if (block.data) {
+    free_block(block);
+  }
+}
+
+void drop_kept_blocks(std::int64_t released_before) noexcept {
+  kept().drop_before(released_before);
+  drop_kept_mapped(released_before);
+}
+
+std::size_t bytes_of_kept_blocks() noexcept {
+  return kept().bytes() + mapped_bytes_kept();
 }
 
 }  // namespace libatoll::core

@@ -2,12 +2,15 @@
 // costs more (page faults) than the copying that it is for. benchmarks/cpp/block_bench.cpp measures
 // it.
 //
+// What nobody has used for a second is given back to the system (reclaim.hpp).
+//
 // By size: small blocks are malloc's own business; those in the middle come from malloc, and a few
 // that were released are kept; large ones are mapped (mapped_block.hpp). Which of these a block is
 // shows in its capacity, so a block must go back as it came.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace libatoll::core {
 
@@ -33,5 +36,10 @@ struct Block {
 [[nodiscard]] Block trim_block(Block block, std::size_t used) noexcept;
 
 void release_block(Block block) noexcept;
+
+/// Frees those that are kept and were released before that time (of monotonic_now()).
+void drop_kept_blocks(std::int64_t released_before) noexcept;
+
+[[nodiscard]] std::size_t bytes_of_kept_blocks() noexcept;
 
 }  // namespace libatoll::core

@@ -4,12 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <limits>
-#include <mutex>
 
 #include "core/base/no_destructor.hpp"
+#include "core/memory/kept_blocks.hpp"
 
 namespace libatoll::core {
 namespace {
@@ -30,73 +29,11 @@ void unmap(Block block) noexcept {
   if (block.data) munmap(block.data, block.capacity);
 }
 
-/// The blocks that were released last, oldest first. Its lock guards a handful of pointer moves.
-class MappedPool {
- public:
-  /// Together. Several arrays of 100 MB under way are not rare; what is beyond costs page faults.
-  static constexpr std::size_t most_bytes = std::size_t{256} << 20;
+/// Together. Several arrays of 100 MB under way are not rare; what is beyond costs page faults.
+constexpr std::size_t most_bytes = std::size_t{256} << 20;
 
-  Block take(std::size_t at_least) noexcept {
-    const std::lock_guard lock(mutex_);
-    std::size_t best = count_;
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (blocks_[i].capacity < at_least || blocks_[i].capacity / 2 > at_least) continue;
-      if (best == count_ || blocks_[i].capacity <= blocks_[best].capacity) best = i;
-    }
-    return best == count_ ? Block() : remove(best);
-  }
-
-  /// The oldest make room. False: it is too large to be kept.
-  bool give(Block block) noexcept {
-    if (block.capacity > most_bytes) return false;
-    std::array<Block, slots> dropped{};
-    std::size_t drops = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      while (count_ == slots || bytes_ + block.capacity > most_bytes) dropped[drops++] = remove(0);
-      blocks_[count_++] = block;
-      bytes_ += block.capacity;
-    }
-    for (std::size_t i = 0; i < drops; ++i) unmap(dropped[i]);
-    return true;
-  }
-
-  void clear() noexcept {
-    for (;;) {
-      Block block{};
-      {
-        const std::lock_guard lock(mutex_);
-        if (count_ == 0) return;
-        block = remove(0);
-      }
-      unmap(block);
-    }
-  }
-
-  std::size_t bytes() noexcept {
-    const std::lock_guard lock(mutex_);
-    return bytes_;
-  }
-
- private:
-  static constexpr std::size_t slots = 8;
-
-  Block remove(std::size_t index) noexcept {
-    const Block block = blocks_[index];
-    std::copy(blocks_.begin() + index + 1, blocks_.begin() + count_, blocks_.begin() + index);
-    --count_;
-    bytes_ -= block.capacity;
-    return block;
-  }
-
-  std::mutex mutex_;
-  std::array<Block, slots> blocks_{};
-  std::size_t count_ = 0;
-  std::size_t bytes_ = 0;
-};
-
-MappedPool& pool() noexcept {
-  static NoDestructor<MappedPool> instance;
+KeptBlocks& kept() noexcept {
+  static NoDestructor<KeptBlocks> instance(KeptBlocks::slots, most_bytes, unmap);
   return instance.get();
 }
 
@@ -117,13 +54,13 @@ std::byte* map_aligned(std::size_t size) noexcept {
 Block map_block(std::size_t at_least, bool& is_zeroed) noexcept {
   if (at_least > std::numeric_limits<std::size_t>::max() / 2) return {};
   const std::size_t size = round_up(at_least, page_size());
-  if (const Block found = pool().take(size); found.data) {
+  if (const Block found = kept().take(size, 2); found.data) {
     is_zeroed = false;
     return found;
   }
   std::byte* data = map_aligned(size);
   if (!data) {
-    pool().clear();
+    drop_kept_mapped(std::numeric_limits<std::int64_t>::max());
     data = map_aligned(size);
     if (!data) return {};
   }
@@ -142,7 +79,7 @@ Block resize_mapped(Block block, std::size_t at_least) noexcept {
 void release_mapped(Block block) noexcept {
   // Fails for locked memory only, which stays as it is.
   (void)madvise(block.data, block.capacity, MADV_FREE);
-  if (!pool().give(block)) unmap(block);
+  kept().give(block);
 }
 
 void advise_huge_pages(void* data, std::size_t size) noexcept {
@@ -152,8 +89,12 @@ void advise_huge_pages(void* data, std::size_t size) noexcept {
   (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
+void drop_kept_mapped(std::int64_t released_before) noexcept {
+  kept().drop_before(released_before);
+}
+
 std::size_t mapped_bytes_kept() noexcept {
-  return pool().bytes();
+  return kept().bytes();
 }
 
 }  // namespace libatoll::core

@@ -3,11 +3,12 @@
 //
 // To fault 100 MB in takes several times as long as to copy 100 MB, with pages of 4 KB; with huge
 // pages about half as long as the copy. A block that is used again costs nothing. What waits here
-// for that, the kernel may take away whenever it is short of memory (MADV_FREE): it counts as used
-// memory of the process, but is in nobody's way.
+// for that, the kernel may take away whenever it is short of memory (MADV_FREE), and after a second
+// it is unmapped (reclaim.hpp).
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/memory/block.hpp"
 
@@ -29,7 +30,10 @@ void release_mapped(Block block) noexcept;
 /// For large memory of somebody else that is about to be written for the first time.
 void advise_huge_pages(void* data, std::size_t size) noexcept;
 
-/// Bytes that are kept for later; for tests.
+/// Unmaps those that are kept and were released before that time (of monotonic_now()).
+void drop_kept_mapped(std::int64_t released_before) noexcept;
+
+/// Bytes that are kept for later.
 [[nodiscard]] std::size_t mapped_bytes_kept() noexcept;
 
 }  // namespace libatoll::core

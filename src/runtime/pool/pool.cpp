@@ -5,8 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/base/threads.hpp"
 #include "runtime/pool/pool_list.hpp"
-#include "runtime/pool/threads.hpp"
 
 namespace libatoll::runtime {
 
@@ -170,11 +170,12 @@ bool Pool::is_own_thread() const noexcept {
 template <class Work>
 void Pool::start_counted(Work work) {
   if (threads_ == 0) PoolList::instance().add(*this);
-  start_thread(Signals::as_program, [pool = Handle<Pool>::share(this), work = std::move(work)] {
-    own_pool = pool.get();
-    work();
-    pool->thread_ends();
-  });
+  core::start_thread(core::Signals::as_program,
+                     [pool = Handle<Pool>::share(this), work = std::move(work)] {
+                       own_pool = pool.get();
+                       work();
+                       pool->thread_ends();
+                     });
   ++threads_;
 }
 

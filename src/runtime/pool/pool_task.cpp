@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "atoll/error.hpp"
+#include "core/base/threads.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/pool/pool.hpp"
-#include "runtime/pool/threads.hpp"
 #include "runtime/session/session.hpp"
 
 namespace libatoll::runtime {
@@ -140,13 +140,13 @@ bool PoolTask::cancel(Reach reach) noexcept {
 bool PoolTask::cancel_and_interrupt() noexcept {
   if (cancel(Reach::pending)) return true;
   if (!cancel(Reach::running)) return false;
-  run_aside([task = core::Handle<PoolTask>::share(this)] { task->interrupt(); });
+  core::run_aside([task = core::Handle<PoolTask>::share(this)] { task->interrupt(); });
   return true;
 }
 
 void PoolTask::interrupt_again() noexcept {
   if (!has_begun_.load(std::memory_order_acquire)) return;
-  run_aside([task = core::Handle<PoolTask>::share(this)] { task->interrupt(); });
+  core::run_aside([task = core::Handle<PoolTask>::share(this)] { task->interrupt(); });
 }
 
 void PoolTask::expire() noexcept {

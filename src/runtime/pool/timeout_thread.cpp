@@ -3,8 +3,8 @@
 #include <chrono>
 #include <new>
 
+#include "core/base/threads.hpp"
 #include "runtime/pool/pool_task.hpp"
-#include "runtime/pool/threads.hpp"
 
 namespace libatoll::runtime {
 
@@ -29,7 +29,7 @@ TimeoutThread::Entry TimeoutThread::add(PoolTask& task, core::Deadline deadline)
   const auto at = entries_.emplace(entry, core::Handle<PoolTask>::share(&task)).first;
   if (!is_watched_) {
     try {
-      start_thread(Signals::none, [this] { watch(); });
+      core::start_thread(core::Signals::none, [this] { watch(); });
     } catch (...) {
       entries_.erase(at);
       throw;
@@ -65,7 +65,7 @@ void TimeoutThread::watch() noexcept {
     core::Handle<PoolTask> task = std::move(entries_.begin()->second);
     entries_.erase(entries_.begin());
     lock.unlock();
-    run_aside([task] { task->expire(); });
+    core::run_aside([task] { task->expire(); });
     task = nullptr;  // dropped without the lock
     lock.lock();
   }

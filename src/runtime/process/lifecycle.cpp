@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "atoll/error.hpp"
+#include "core/memory/reclaim.hpp"
 #include "core/registry/registry.hpp"
 #include "core/wait/closing.hpp"
 #include "py/cpython_compat.hpp"
@@ -41,6 +42,7 @@ std::string bootstrap_source;
 // --- fork ----------------------------------------------------------------------------------------
 
 void in_forked_child() {
+  core::reclaim_after_fork_in_child();
   TimeoutThread::instance().after_fork_in_child();
   PoolList::instance().after_fork_in_child();
   Registry::instance().after_fork_in_child();
@@ -56,8 +58,10 @@ void watch_forks() {
           Registry::instance().before_fork();
           PoolList::instance().before_fork();
           TimeoutThread::instance().before_fork();
+          core::reclaim_before_fork();
         },
         [] {
+          core::reclaim_after_fork_in_parent();
           TimeoutThread::instance().after_fork_in_parent();
           PoolList::instance().after_fork_in_parent();
           Registry::instance().after_fork_in_parent();

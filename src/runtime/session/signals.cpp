@@ -12,11 +12,11 @@
 #include <system_error>
 
 #include "atoll/error.hpp"
+#include "core/base/threads.hpp"
 #include "core/parking/parking.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/registry.hpp"
-#include "runtime/pool/threads.hpp"
 #include "runtime/session/session.hpp"
 
 namespace libatoll::runtime::signals {
@@ -158,7 +158,7 @@ void watch() {
 void start_watcher() {
   std::call_once(watcher_started, [] {
     sem_init(&wake_watcher, 0, 0);
-    start_thread(Signals::none, watch);
+    core::start_thread(core::Signals::none, watch);
   });
 }
 

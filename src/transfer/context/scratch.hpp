@@ -1,7 +1,8 @@
 // Working memory of encoders and decoders, kept from one message to the next.
 //
 // A OneSlotCache holds one; an encoder takes it and gives it back. An encoder that starts while
-// another is at work (Python code called in between) gets a new one.
+// another is at work (Python code called in between) gets a new one. What a large
+// message needed is not kept.
 #pragma once
 
 #include <Python.h>
@@ -34,6 +35,16 @@ class OneSlotCache {
   std::unique_ptr<T> slot_;
 };
 
+/// Memory that is kept in each part of it, in bytes: enough for messages of some thousand
+/// objects. Those that need more take so long that fresh memory does not matter.
+inline constexpr std::size_t most_kept = std::size_t{256} << 10;
+
+/// Of an empty vector.
+template <class T>
+void drop_excess(std::vector<T>& vector) noexcept {
+  if (vector.capacity() * sizeof(T) > most_kept) std::vector<T>().swap(vector);
+}
+
 /// A stack of borrowed references. Unlike a vector, it leaves new places as they are.
 class ValueStack {
  public:
@@ -47,6 +58,12 @@ class ValueStack {
     return places;
   }
   void shrink_to(std::size_t size) noexcept { size_ = size; }
+  void clear() noexcept {
+    size_ = 0;
+    if (capacity_ * sizeof(PyObject*) <= most_kept) return;
+    data_.reset();
+    capacity_ = 0;
+  }
 
  private:
   void grow(std::size_t count) {
@@ -92,6 +109,15 @@ struct EncodeScratch {
   ValueStack values;  ///< of the records under way; see Encoder::may_run_python
   core::Attachments attachments;
   std::vector<PyObject*> pins;  ///< owned: objects of the memo that must not die
+
+  /// After a message; frames and pins are empty.
+  void clear() noexcept {
+    values.clear();
+    attachments.clear();
+    memo.drop_excess();
+    drop_excess(frames);
+    drop_excess(attachments);
+  }
 };
 
 /// A container whose items are being read.
@@ -121,6 +147,15 @@ struct DecodeScratch {
   std::vector<DecodeFrame> frames;
   std::vector<PyObject*> memo;  ///< owned; null: not complete
   std::vector<std::shared_ptr<const KnownShape>> shapes;
+
+  /// After a message; frames is empty, and the memo's objects are dropped.
+  void clear() noexcept {
+    memo.clear();
+    shapes.clear();
+    drop_excess(frames);
+    drop_excess(memo);
+    drop_excess(shapes);
+  }
 };
 
 }  // namespace libatoll::transfer

@@ -25,9 +25,7 @@ Decoder::~Decoder() {
   // not given back yet.
   drop_frames(0);
   for (PyObject* object : memo_) Py_XDECREF(object);
-  memo_.clear();
-  scratch_->shapes.clear();
-  if (memo_.capacity() > std::size_t{1} << 14) memo_.shrink_to_fit();
+  scratch_->clear();
   context_.impl().decode_scratch.give(std::move(scratch_));
 }
 

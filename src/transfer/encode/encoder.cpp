@@ -28,9 +28,8 @@ Encoder::Encoder(Context& context, Mode mode)
 
 Encoder::~Encoder() {
   drop_frames(0);
-  scratch_->values.shrink_to(0);
   unpin();
-  attachments_.clear();
+  scratch_->clear();
   context_.impl().encode_scratch.give(std::move(scratch_));
 }
 

@@ -20,13 +20,12 @@ class Memo {
   void clear(std::uint32_t next = 0) noexcept {
     next_ = next;
     used_ = 0;
-    // A table of that size is not worth keeping, nor is one of worn-out epochs.
-    if (++epoch_ == 0 || capacity_ > largest_kept) {
-      std::free(entries_);
-      entries_ = nullptr;
-      capacity_ = 0;
-      epoch_ = 1;
-    }
+    if (++epoch_ == 0) drop();  // worn out
+    drop_excess();
+  }
+  /// After a message: a large table is not worth keeping.
+  void drop_excess() noexcept {
+    if (capacity_ > largest_kept) drop();
   }
 
   [[nodiscard]] std::uint32_t next() const noexcept { return next_; }
@@ -59,6 +58,14 @@ class Memo {
 
  private:
   static constexpr std::size_t largest_kept = std::size_t{1} << 14;
+
+  void drop() noexcept {
+    std::free(entries_);
+    entries_ = nullptr;
+    capacity_ = 0;
+    used_ = 0;
+    epoch_ = 1;
+  }
 
   struct Entry {
     PyObject* object;

@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-namespace libatoll::runtime {
+namespace libatoll::core {
 
 /// The signals that a thread of atoll's own takes.
 enum class Signals : std::uint8_t {
@@ -56,4 +56,4 @@ void run_aside(const Work& work) noexcept {
   }
 }
 
-}  // namespace libatoll::runtime
+}  // namespace libatoll::core
