@@ -5,7 +5,7 @@
 
 #include "channels/end.hpp"
 #include "core/channel/channel.hpp"
-#include "core/task/timer.hpp"
+#include "core/channel/timer.hpp"
 
 namespace libatoll::bindings {
 

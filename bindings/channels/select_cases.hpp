@@ -10,8 +10,8 @@
 
 #include "channels/end.hpp"
 #include "core/channel/channel.hpp"
+#include "core/channel/timer.hpp"
 #include "core/task/task.hpp"
-#include "core/task/timer.hpp"
 #include "support/state.hpp"
 
 namespace libatoll::bindings {

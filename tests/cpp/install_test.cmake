@@ -40,7 +40,8 @@ execute_process(COMMAND ${pkg_config} --cflags --libs atoll OUTPUT_VARIABLE argu
 separate_arguments(arguments UNIX_COMMAND "${arguments}")
 
 # Every header stands alone, whatever was included before it.
-file(GLOB headers RELATIVE "${work}/prefix/include" "${work}/prefix/include/atoll/*.hpp")
+file(GLOB headers RELATIVE "${work}/prefix/include" "${work}/prefix/include/atoll/*.hpp"
+  "${work}/prefix/include/atoll/base/*.hpp")
 foreach(header IN LISTS headers)
   file(WRITE "${work}/header.cpp" "#include <stdlib.h>\n#include <${header}>\nnamespace libatoll {}\nlong long number() { return atoll(\"7\"); }\n")
   run(${compiler} -std=c++20 -Wall -Wextra -Werror -fsyntax-only ${work}/header.cpp ${arguments})

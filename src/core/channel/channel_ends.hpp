@@ -19,8 +19,8 @@
 #include "core/base/object.hpp"
 #include "core/base/status.hpp"
 #include "core/channel/channel.hpp"
-#include "core/registry/association.hpp"
-#include "core/task/timer.hpp"
+#include "core/channel/end.hpp"
+#include "core/channel/timer.hpp"
 
 namespace libatoll::core {
 

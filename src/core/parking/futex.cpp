@@ -29,12 +29,6 @@ timespec to_timespec(Deadline deadline) noexcept {
 
 }  // namespace
 
-std::int64_t monotonic_now() noexcept {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * nanoseconds_per_second + now.tv_nsec;
-}
-
 FutexResult futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
                        Deadline deadline) noexcept {
   const timespec until = to_timespec(deadline);

@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "core/base/status.hpp"
+#include "core/channel/end.hpp"
 #include "core/parking/lock.hpp"
 
 namespace libatoll::core {
-
-enum class End : std::uint8_t { sending = 1, receiving = 2, both = 3 };
 
 class Association {
  public:

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/extensions/error.hpp"

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "py/cpython_compat.hpp"
 
 namespace libatoll {

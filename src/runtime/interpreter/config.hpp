@@ -3,7 +3,7 @@
 
 #include <Python.h>
 
-#include "atoll/config.hpp"
+#include "atoll/base/config.hpp"
 
 namespace libatoll::runtime {
 

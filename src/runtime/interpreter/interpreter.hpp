@@ -20,7 +20,7 @@
 #include <mutex>
 #include <vector>
 
-#include "atoll/config.hpp"
+#include "atoll/base/config.hpp"
 #include "core/base/object.hpp"
 #include "py/ref.hpp"
 #include "runtime/interpreter/held_objects.hpp"

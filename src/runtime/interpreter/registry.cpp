@@ -3,7 +3,7 @@
 #include <atomic>
 #include <set>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 
 namespace libatoll::runtime {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "py/ref.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/errors.hpp"

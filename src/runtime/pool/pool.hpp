@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "atoll/config.hpp"
+#include "atoll/base/config.hpp"
 #include "core/channel/channel.hpp"
 #include "core/task/task.hpp"
 #include "runtime/interpreter/registry.hpp"

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/pool/pool.hpp"

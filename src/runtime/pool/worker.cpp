@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/errors.hpp"
 #include "runtime/pool/pool.hpp"

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <optional>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "core/memory/reclaim.hpp"
 #include "core/registry/registry.hpp"
 #include "core/wait/closing.hpp"

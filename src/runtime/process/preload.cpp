@@ -6,7 +6,7 @@
 #include <array>
 #include <atomic>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "py/ref.hpp"
 #include "runtime/interpreter/errors.hpp"
 #include "runtime/session/session.hpp"

@@ -1,7 +1,7 @@
 // Leaving the process while interpreters are still open, or still at work.
 #include <chrono>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "core/wait/closing.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/loaded_module.hpp"

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/process/lifecycle.hpp"

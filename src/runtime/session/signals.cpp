@@ -11,7 +11,7 @@
 #include <mutex>
 #include <system_error>
 
-#include "atoll/error.hpp"
+#include "atoll/base/error.hpp"
 #include "core/base/threads.hpp"
 #include "core/parking/parking.hpp"
 #include "py/ref.hpp"

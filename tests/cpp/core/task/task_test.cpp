@@ -5,8 +5,8 @@
 #include <latch>
 #include <optional>
 
+#include "core/channel/timer.hpp"
 #include "core/support.hpp"
-#include "core/task/timer.hpp"
 #include "core/wait/select.hpp"
 
 using namespace libatoll::core;

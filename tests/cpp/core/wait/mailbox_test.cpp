@@ -8,8 +8,8 @@
 #include <map>
 #include <memory>
 
+#include "core/channel/timer.hpp"
 #include "core/support.hpp"
-#include "core/task/timer.hpp"
 #include "core/wait/async_wait.hpp"
 #include "core/wait/closing.hpp"
 

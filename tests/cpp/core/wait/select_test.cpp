@@ -5,8 +5,8 @@
 #include <atomic>
 #include <deque>
 
+#include "core/channel/timer.hpp"
 #include "core/support.hpp"
-#include "core/task/timer.hpp"
 #include "core/wait/closing.hpp"
 
 using namespace libatoll::core;

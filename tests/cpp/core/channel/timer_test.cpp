@@ -1,4 +1,4 @@
-#include "core/task/timer.hpp"
+#include "core/channel/timer.hpp"
 
 #include <algorithm>
 
