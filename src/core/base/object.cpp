@@ -1,6 +1,6 @@
 #include "core/base/object.hpp"
 
-#include "core/memory/reclaim.hpp"
+#include "core/base/reclaim.hpp"
 
 namespace libatoll::core {
 

@@ -1,6 +1,6 @@
 #include "core/channel/item_buffer.hpp"
 
-#include "core/memory/reclaim.hpp"
+#include "core/base/reclaim.hpp"
 
 namespace libatoll::core {
 

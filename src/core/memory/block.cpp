@@ -5,9 +5,9 @@
 #include <new>
 
 #include "core/base/no_destructor.hpp"
+#include "core/base/reclaim.hpp"
 #include "core/memory/kept_blocks.hpp"
 #include "core/memory/mapped_block.hpp"
-#include "core/memory/reclaim.hpp"
 
 namespace libatoll::core {
 namespace {

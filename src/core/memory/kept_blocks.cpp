@@ -3,9 +3,13 @@
 #include <algorithm>
 
 #include "core/base/deadline.hpp"
-#include "core/memory/reclaim.hpp"
+#include "core/base/reclaim.hpp"
 
 namespace libatoll::core {
+
+namespace {
+constexpr KeptMemory all_kept_blocks{bytes_of_kept_blocks, drop_kept_blocks};
+}  // namespace
 
 Block KeptBlocks::take(std::size_t at_least, std::size_t excess) noexcept {
   const std::lock_guard lock(mutex_);
@@ -33,7 +37,7 @@ void KeptBlocks::give(Block block) noexcept {
     bytes_ += block.capacity;
   }
   for (std::size_t i = 0; i < drops; ++i) free_(dropped[i]);
-  reclaim_later();
+  reclaim_later(all_kept_blocks);
 }
 
 void KeptBlocks::drop_before(std::int64_t time) noexcept {

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "atoll/base/error.hpp"
-#include "core/memory/reclaim.hpp"
+#include "core/base/reclaim.hpp"
 #include "core/registry/registry.hpp"
 #include "core/wait/closing.hpp"
 #include "py/cpython_compat.hpp"

@@ -1,4 +1,4 @@
-#include "core/memory/reclaim.hpp"
+#include "core/base/reclaim.hpp"
 
 #include <malloc.h>
 
@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -16,7 +15,6 @@
 #include "core/base/deadline.hpp"
 #include "core/base/no_destructor.hpp"
 #include "core/base/threads.hpp"
-#include "core/memory/block.hpp"
 
 namespace libatoll::core {
 
@@ -41,6 +39,20 @@ void trim_malloc() noexcept {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
+}
+
+/// Null until something was kept.
+constinit std::atomic<const KeptMemory*> kept_memory{nullptr};
+
+[[nodiscard]] std::size_t bytes_kept() noexcept {
+  const KeptMemory* const kept = kept_memory.load(std::memory_order_acquire);
+  return kept ? kept->bytes() : 0;
+}
+
+void drop_kept_before(std::int64_t time) noexcept {
+  if (const KeptMemory* const kept = kept_memory.load(std::memory_order_acquire)) {
+    kept->drop_before(time);
+  }
 }
 
 /// The thread that gives memory back, while there is one.
@@ -79,12 +91,12 @@ class Reclaimer {
       while (never_.wait_until(lock, later) != std::cv_status::timeout) {
       }
       lock.unlock();
-      drop_kept_blocks(monotonic_now() - reclaim_patience);
+      drop_kept_before(monotonic_now() - reclaim_patience);
       reclaim_detail::add_to_count();
       trim_malloc();
       lock.lock();
       // Whoever gives a block back from now on finds that there is a thread, or is seen here.
-    } while (bytes_of_kept_blocks() != 0 || trim_is_due.load());
+    } while (bytes_kept() != 0 || trim_is_due.load());
     is_running_ = false;
   }
 
@@ -107,12 +119,13 @@ void reclaim_detail::add_to_count() noexcept {
   if (!trim_is_due.exchange(true) && !Reclaimer::instance().ensure()) trim_is_due.store(false);
 }
 
-void reclaim_later() noexcept {
+void reclaim_later(const KeptMemory& kept) noexcept {
+  kept_memory.store(&kept, std::memory_order_release);
   (void)Reclaimer::instance().ensure();
 }
 
 void reclaim_now() noexcept {
-  drop_kept_blocks(std::numeric_limits<std::int64_t>::max());
+  drop_kept_before(std::numeric_limits<std::int64_t>::max());
   reclaim_detail::add_to_count();
   trim_is_due.store(true);
   trim_malloc();

@@ -1,5 +1,5 @@
 // What is given back to the system, and when.
-#include "core/memory/reclaim.hpp"
+#include "core/base/reclaim.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

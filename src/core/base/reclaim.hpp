@@ -1,16 +1,17 @@
 // Gives memory back to the system some time after it was freed.
 //
 // Freed memory stays with the process in two places: in the blocks that are kept for the next large
-// messages (block.hpp), and in malloc's free lists, wherever something that lives lies above. Both
-// make what comes next quick. So nothing is given back while it is in use, or was a second ago: a
-// thread that is started when there is something to give back looks once a second, and ends when
-// there is nothing left. What is used all the time never pays.
+// messages (memory/block.hpp), and in malloc's free lists, wherever something that lives lies
+// above. Both make what comes next quick. So nothing is given back while it is in use, or was a
+// second ago: a thread that is started when there is something to give back looks once a second,
+// and ends when there is nothing left. What is used all the time never pays.
 //
 // malloc does not tell how much it holds. The core counts what it has allocated itself; when that
 // has fallen well below its peak, malloc is asked to give back what it can (malloc_trim).
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace libatoll::core {
 
@@ -31,8 +32,15 @@ inline void note_freed(std::size_t bytes) noexcept {
   if (reclaim_detail::uncounted <= -reclaim_detail::batch) reclaim_detail::add_to_count();
 }
 
-/// A pool of blocks has something to give back, a second from now if it is not used till then.
-void reclaim_later() noexcept;
+/// What keeps freed memory: one for the process.
+struct KeptMemory {
+  std::size_t (*bytes)() noexcept;
+  /// Gives back what was freed before that time (of monotonic_now()).
+  void (*drop_before)(std::int64_t time) noexcept;
+};
+
+/// There is something to give back, a second from now if it is not used till then.
+void reclaim_later(const KeptMemory& kept) noexcept;
 
 /// How long freed memory is kept, in nanoseconds.
 inline constexpr long long reclaim_patience = 1'000'000'000;
