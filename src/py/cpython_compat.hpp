@@ -52,6 +52,9 @@
 /// hang.
 #define ATOLL_HAS_PRIVATE_EXTENSIONS (PY_VERSION_HEX >= 0x030D0000)
 
+/// On 3.12 and 3.14 tracemalloc keeps file names of interpreters that have ended, and crashes.
+#define ATOLL_TRACEMALLOC_CRASHES (PY_VERSION_HEX < 0x030D0000 || (PY_VERSION_HEX >> 16) == 0x030E)
+
 /// Extension modules may hand out an array of slots.
 #define ATOLL_HAS_MODULE_SLOTS (PY_VERSION_HEX >= 0x030F0000)
 

@@ -1,5 +1,6 @@
 #include "runtime/interpreter/registry.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 
@@ -117,6 +118,14 @@ std::vector<InterpreterHandle> Registry::known() {
   out.reserve(records_.size());
   for (const auto& [id, record] : records_) out.push_back(record);
   return out;
+}
+
+std::size_t Registry::count_open_others() {
+  // list() takes a look at what others have made or ended; closed ones may still be in memory.
+  (void)list();
+  const auto all = known();
+  return static_cast<std::size_t>(std::ranges::count_if(
+      all, [](const InterpreterHandle& each) { return !each->is_main() && !each->has_ended(); }));
 }
 
 InterpreterHandle Registry::adopt(PyInterpreterState* state, Whence whence, const Config& config) {

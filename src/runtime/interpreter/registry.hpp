@@ -41,6 +41,8 @@ class Registry {
 
   /// Atoll's own and foreign records that are known right now, without a walk.
   [[nodiscard]] std::vector<InterpreterHandle> known();
+  /// How many interpreters beside the main one are open, whoever has made them.
+  [[nodiscard]] std::size_t count_open_others();
 
   /// Stands around Py_EndInterpreter(): no list is walked meanwhile.
   class EndingScope {

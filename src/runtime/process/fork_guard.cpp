@@ -2,7 +2,6 @@
 
 #include <Python.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -18,11 +17,7 @@ int audit(const char* event, PyObject*, void*) {
   // Called for every event of every interpreter: quick to say no.
   if (std::strncmp(event, "os.fork", 7) != 0) return 0;
   try {
-    // list() takes a look at what others have made or ended; closed ones may still be in memory.
-    (void)Registry::instance().list();
-    const auto all = Registry::instance().known();
-    const auto others = std::ranges::count_if(
-        all, [](const InterpreterHandle& each) { return !each->is_main() && !each->has_ended(); });
+    const std::size_t others = Registry::instance().count_open_others();
     if (others == 0) return 0;
     PyErr_Format(
         PyExc_RuntimeError,

@@ -24,6 +24,7 @@
 #include "runtime/process/fork_guard.hpp"
 #include "runtime/process/own_threads.hpp"
 #include "runtime/process/preload.hpp"
+#include "runtime/process/trace_guard.hpp"
 #include "runtime/session/session.hpp"
 #include "runtime/session/signals.hpp"
 #include "transfer/memory/release_list.hpp"
@@ -260,6 +261,7 @@ InterpreterHandle create(const CreateOptions& options) {
   if (!creator || py::failed(preload_for(*creator))) {
     throw InterpreterError("interpreter creation failed: " + take_error_text());
   }
+  refuse_while_tracing(*creator);
   std::optional<core::Message> path;
   if (options.inherit_path) path = copy_sys_path(*creator);
 

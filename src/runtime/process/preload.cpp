@@ -7,8 +7,10 @@
 #include <atomic>
 
 #include "atoll/base/error.hpp"
+#include "py/cpython_compat.hpp"
 #include "py/ref.hpp"
 #include "runtime/interpreter/errors.hpp"
+#include "runtime/process/trace_guard.hpp"
 #include "runtime/session/session.hpp"
 
 namespace libatoll::runtime {
@@ -118,6 +120,9 @@ py::Status import_all() {
     if (py::failed(import_or_ignore(name))) return py::Status::error;
   }
   fill_table_of_ctypes();
+#if ATOLL_TRACEMALLOC_CRASHES
+  lifecycle::guard_tracemalloc();
+#endif
   return py::Status::ok;
 }
 
