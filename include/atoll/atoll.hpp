@@ -54,7 +54,10 @@ struct atoll {
   template <class T>
   using Channel = libatoll::Channel<T>;
   using Config = libatoll::Config;
+  template <class T>
+  using Converter = libatoll::Converter<T>;
   using Dict = libatoll::Dict;
+  using Extensions = libatoll::Extensions;
   template <class T = libatoll::Value>
   using Future = libatoll::Future<T>;
   using Gil = libatoll::Gil;
@@ -78,6 +81,10 @@ struct atoll {
   using TaskOptions = libatoll::TaskOptions;
   using Timeout = libatoll::Timeout;
   using Tuple = libatoll::Tuple;
+  template <class T>
+  using TypedReceiver = libatoll::TypedReceiver<T>;
+  template <class T>
+  using TypedSender = libatoll::TypedSender<T>;
   using Value = libatoll::Value;
   using Whence = libatoll::Whence;
 
@@ -129,6 +136,32 @@ struct atoll {
                                                           Timeout timeout = Timeout::none(),
                                                           SelectOrder order = SelectOrder::random) {
     return libatoll::try_select(cases, timeout, order);
+  }
+
+  /// See libatoll::to_string().
+  [[nodiscard]] static std::string to_string(const Value& value) {
+    return libatoll::to_string(value);
+  }
+  [[nodiscard]] static std::string_view to_string(Kind kind) noexcept {
+    return libatoll::to_string(kind);
+  }
+  [[nodiscard]] static std::string_view to_string(Gil gil) noexcept {
+    return libatoll::to_string(gil);
+  }
+  [[nodiscard]] static std::string_view to_string(Extensions extensions) noexcept {
+    return libatoll::to_string(extensions);
+  }
+  /// See libatoll::gil_from_string().
+  [[nodiscard]] static Gil gil_from_string(std::string_view text) {
+    return libatoll::gil_from_string(text);
+  }
+  /// See libatoll::extensions_from_string().
+  [[nodiscard]] static Extensions extensions_from_string(std::string_view text) {
+    return libatoll::extensions_from_string(text);
+  }
+  /// See libatoll::default_extensions().
+  [[nodiscard]] static Extensions default_extensions() noexcept {
+    return libatoll::default_extensions();
   }
 
   /// See libatoll::version().
