@@ -194,6 +194,7 @@ constexpr auto patience_with_threads = std::chrono::seconds(2);
 /// Inside of it, by whoever closes it.
 void end_for_good(Session& session) {
   const Registry::EndingScope scope(Registry::instance());
+  release_foreign_threads();
   py::guarded([&] { Py_EndInterpreter(session.thread_state()); });
   session.abandon();
 }

@@ -54,6 +54,14 @@ bool end_own_threads(Interpreter& target, std::chrono::milliseconds patience) no
   return true;
 }
 
+void release_foreign_threads() noexcept {
+  const py::Ref threading = py::loaded_module("threading");
+  const py::Ref type = py::Ref::steal(
+      threading ? PyObject_GetAttrString(threading.get(), "_DeleteDummyThreadOnDel") : nullptr);
+  if (type) (void)PyObject_DelAttrString(type.get(), "__del__");
+  PyErr_Clear();
+}
+
 std::string names_of_threads() {
   const py::Ref threading = py::loaded_module("threading");
   const py::Ref all = py::Ref::steal(

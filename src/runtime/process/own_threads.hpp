@@ -18,6 +18,11 @@ namespace libatoll::runtime::lifecycle {
 [[nodiscard]] bool end_own_threads(Interpreter& target,
                                    std::chrono::milliseconds patience) noexcept;
 
+/// Before Py_EndInterpreter(): what `threading` has noted of a thread that it did not start, such
+/// as a worker, goes when that thread's state does, and then, up to CPython 3.13.0, asks a module
+/// that is taken apart already. Nobody needs it any more. Inside.
+void release_foreign_threads() noexcept;
+
 /// "Thread-1, worker": those that are left, for a message. Inside.
 [[nodiscard]] std::string names_of_threads();
 

@@ -37,6 +37,22 @@ class TestExit:
         """)
         assert (proc.stdout, proc.stderr) == ("1 [0, 1, 2]\n", "")
 
+    def test_event_loops_in_tasks_leave_nothing_to_print(self, run_source):
+        """threading notes threads that it did not start; 3.13.0 forgets them too late."""
+        proc = run_source("""
+            import atoll
+            def work(number):
+                import asyncio
+                async def main():
+                    return await asyncio.to_thread(abs, number)
+                return asyncio.run(main())
+            with atoll.Pool(2, threads=2) as pool:
+                assert list(pool.map(work, range(20), chunksize=1)) == list(range(20))
+            left = atoll.Pool(1)
+            assert left.run(work, -1) == 1
+        """)
+        assert (proc.stdout, proc.stderr) == ("", "")
+
     def test_warm_and_idle_pools(self, run_source):
         proc = run_source("""
             import atoll
