@@ -1,10 +1,12 @@
 # Every target sets up what it needs: a CPython (PYTHON=..., or what tools/find_python finds), a virtual
 # environment, the build. All of it lies in $(BUILD), one set per Python version. ARGS goes to what is run.
+# UNITY=ON compiles each folder of C++ sources as one file, which takes half the time.
 
 BUILD ?= build
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 ARGS ?=
 SECONDS ?= 600
+UNITY ?= OFF
 CLANG ?= $(shell command -v clang++-14 clang++ 2>/dev/null | head -1)
 
 ifneq ($(filter-out help clean tsan,$(or $(MAKECMDGOALS),help)),)
@@ -46,7 +48,7 @@ test: build $(venv)/test-tools ## Build and run all tests, C++ and Python
 
 build: $(venv)/package ## Build the Python package and the C++ tests
 	@tools/ensure doctest
-	@cmake --preset release -B $(tree) -DPython_EXECUTABLE=$(py) >$(tree)/configure.log || { cat $(tree)/configure.log; exit 1; }
+	@cmake --preset release -B $(tree) -DPython_EXECUTABLE=$(py) -DATOLL_UNITY=$(UNITY) >$(tree)/configure.log || { cat $(tree)/configure.log; exit 1; }
 	@grep -A 4 'CMake Warning' $(tree)/configure.log || true
 	cmake --build $(tree) --parallel $(JOBS)
 
@@ -74,7 +76,7 @@ extensions: build ## Use popular packages in isolated interpreters; write docs/e
 
 asan: $(venv)/package ## C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/ensure doctest
-	cmake --preset asan -B $(build)/asan-$(version) -DPython_EXECUTABLE=$(py)
+	cmake --preset asan -B $(build)/asan-$(version) -DPython_EXECUTABLE=$(py) -DATOLL_UNITY=$(UNITY)
 	cmake --build $(build)/asan-$(version) --parallel $(JOBS)
 	$(ctest) --test-dir $(build)/asan-$(version)
 
@@ -88,7 +90,7 @@ fuzz: $(venv)/package ## Wrong messages to the decoder, for SECONDS=600 (needs c
 
 tsan: ## C++ tests of the core with ThreadSanitizer (needs no Python)
 	@tools/ensure compiler doctest
-	cmake --preset tsan -B $(build)/tsan
+	cmake --preset tsan -B $(build)/tsan -DATOLL_UNITY=$(UNITY)
 	cmake --build $(build)/tsan --parallel $(JOBS)
 	$(ctest) --test-dir $(build)/tsan
 
@@ -97,7 +99,8 @@ clean: ## Remove everything that was built
 
 # The package as `pip install .` makes it, in the build tree that the C++ tests use too.
 $(venv)/package: $(venv)/ready $(package_sources)
-	$(pip) --no-build-isolation -Cbuild-dir=$(tree) -Ccmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON .
+	$(pip) --no-build-isolation -Cbuild-dir=$(tree) -Ccmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON \
+	  -Ccmake.define.ATOLL_UNITY=$(UNITY) .
 	@touch $@
 
 $(venv)/ready: pyproject.toml tools/make_venv

@@ -1,6 +1,7 @@
 """What all Python tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,10 @@ import pytest
 hypothesis.settings.register_profile("atoll", deadline=None)
 hypothesis.settings.register_profile("nightly", deadline=None, max_examples=100_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "atoll"))
+
+# The shell starts jobs in the background with Ctrl-C ignored, and they hand that down.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 type RunPython = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -127,12 +127,12 @@ class Builder {
 
 // --- from Python ---------------------------------------------------------------------------------
 
-class Reader {
+class ObjectReader {
   /// How deeply objects of registered types may lie in what such an object is sent as.
   static constexpr int max_registered = 64;
 
  public:
-  explicit Reader(std::string_view what) : path_(what) {}
+  explicit ObjectReader(std::string_view what) : path_(what) {}
 
   Value read(PyObject* object) {
     if (object == Py_None) return {};
@@ -273,7 +273,7 @@ py::Ref to_python(const Value& value, std::string_view what) {
 }
 
 Value from_python(PyObject* object, std::string_view what) {
-  return Reader(what).read(object);
+  return ObjectReader(what).read(object);
 }
 
 py::Ref text_to_python(std::string_view text, std::string_view what) {

@@ -32,7 +32,7 @@ void unmap(Block block) noexcept {
 /// Together. Several arrays of 100 MB under way are not rare; what is beyond costs page faults.
 constexpr std::size_t most_bytes = std::size_t{256} << 20;
 
-KeptBlocks& kept() noexcept {
+KeptBlocks& kept_mappings() noexcept {
   static NoDestructor<KeptBlocks> instance(KeptBlocks::slots, most_bytes, unmap);
   return instance.get();
 }
@@ -54,7 +54,7 @@ std::byte* map_aligned(std::size_t size) noexcept {
 Block map_block(std::size_t at_least, bool& is_zeroed) noexcept {
   if (at_least > std::numeric_limits<std::size_t>::max() / 2) return {};
   const std::size_t size = round_up(at_least, page_size());
-  if (const Block found = kept().take(size, 2); found.data) {
+  if (const Block found = kept_mappings().take(size, 2); found.data) {
     is_zeroed = false;
     return found;
   }
@@ -79,7 +79,7 @@ Block resize_mapped(Block block, std::size_t at_least) noexcept {
 void release_mapped(Block block) noexcept {
   // Fails for locked memory only, which stays as it is.
   (void)madvise(block.data, block.capacity, MADV_FREE);
-  kept().give(block);
+  kept_mappings().give(block);
 }
 
 void advise_huge_pages(void* data, std::size_t size) noexcept {
@@ -90,11 +90,11 @@ void advise_huge_pages(void* data, std::size_t size) noexcept {
 }
 
 void drop_kept_mapped(std::int64_t released_before) noexcept {
-  kept().drop_before(released_before);
+  kept_mappings().drop_before(released_before);
 }
 
 std::size_t mapped_bytes_kept() noexcept {
-  return kept().bytes();
+  return kept_mappings().bytes();
 }
 
 }  // namespace libatoll::core

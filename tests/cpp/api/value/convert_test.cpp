@@ -19,7 +19,7 @@ namespace py = libatoll::py;
 
 namespace {
 
-py::Ref evaluate(const std::string& expression) {
+py::Ref result_of(const std::string& expression) {
   const py::Ref globals = py::Ref::steal(PyDict_New());
   PyDict_SetItemString(globals.get(), "__builtins__", PyEval_GetBuiltins());
   const std::string script = "import collections, enum\nresult = " + expression;
@@ -31,7 +31,7 @@ py::Ref evaluate(const std::string& expression) {
 }
 
 Value read(const std::string& expression) {
-  const py::Ref object = evaluate(expression);
+  const py::Ref object = result_of(expression);
   return from_python(object.get(), "it");
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("cycles and too deep nesting are refused") {
   const auto nested = [&](int depth) {
     std::string script = nest;
     script.replace(script.find('N'), 1, std::to_string(depth));
-    return evaluate(script);
+    return result_of(script);
   };
   Value deep = from_python(nested(libatoll::api::max_depth).get(), "it");
   CHECK_THROWS_WITH_AS((void)from_python(nested(libatoll::api::max_depth + 1).get(), "it"),

@@ -20,7 +20,7 @@ using libatoll::test::in_thread;
 
 namespace {
 
-constexpr std::size_t mega = std::size_t{1} << 20;
+constexpr std::size_t megabyte = std::size_t{1} << 20;
 
 std::size_t resident() {
   std::ifstream statm("/proc/self/statm");
@@ -87,7 +87,7 @@ TEST_CASE("kept blocks: those of before a time go") {
 }
 
 TEST_CASE("blocks that nobody uses again are given back") {
-  for (const std::size_t size : {std::size_t{100'000}, 30 * mega}) {
+  for (const std::size_t size : {std::size_t{100'000}, 30 * megabyte}) {
     CAPTURE(size);
     release_block(allocate_block(size));
     CHECK(bytes_of_kept_blocks() >= size);
@@ -96,8 +96,8 @@ TEST_CASE("blocks that nobody uses again are given back") {
 }
 
 TEST_CASE("at once") {
-  release_block(allocate_block(mega));
-  release_block(allocate_block(30 * mega));
+  release_block(allocate_block(megabyte));
+  release_block(allocate_block(30 * megabyte));
   reclaim_now();
   CHECK(bytes_of_kept_blocks() == 0);
 }
@@ -111,9 +111,9 @@ TEST_CASE("many small blocks leave nothing with malloc") {
   }
   // This one keeps malloc from giving the top of its memory back by itself.
   const Block last = allocate_block(1000);
-  CHECK(resident() > before + 90 * mega);
+  CHECK(resident() > before + 90 * megabyte);
   for (const Block block : blocks) release_block(block);
-  CHECK(eventually([before] { return resident() < before + 10 * mega; }));
+  CHECK(eventually([before] { return resident() < before + 10 * megabyte; }));
   release_block(last);
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("what one thread allocates, and another frees") {
                   }
                   return made;
                 }).get();
-  CHECK(resident() > before + 40 * mega);
+  CHECK(resident() > before + 40 * megabyte);
   for (const Block block : blocks) release_block(block);
-  CHECK(eventually([before] { return resident() < before + 10 * mega; }));
+  CHECK(eventually([before] { return resident() < before + 10 * megabyte; }));
 }
