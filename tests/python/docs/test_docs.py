@@ -14,6 +14,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SNIPPET = re.compile(
     r"^(?:<!-- quote: (?P<quoted>\S+) -->\n)?"
     r"(?:<!-- since CPython 3\.(?P<since>\d+) -->\n)?"
+    r"(?:<!-- needs: (?P<needs>\S+) -->\n)?"
     r"```python\n(?P<source>.*?)^```\n"
     r"(?:\n```output\n(?P<output>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
@@ -33,6 +34,7 @@ class Snippet:
     output: str | None
     quoted: str | None
     since: int  #: the minor version of CPython that it needs
+    needs: str | None  #: a module that may be missing
 
     def __str__(self) -> str:
         return f"{self.page.name}:{self.line}"
@@ -46,7 +48,7 @@ def snippets() -> list[Snippet]:
             line = text.count("\n", 0, match.start("source"))
             since = int(match["since"] or 0)
             given = match["source"], match["output"], match["quoted"]
-            found.append(Snippet(page, line, *given, since))
+            found.append(Snippet(page, line, *given, since, match["needs"]))
     return found
 
 
@@ -54,6 +56,8 @@ def snippets() -> list[Snippet]:
 def test_snippet_runs(snippet: Snippet, run_python: RunPython, tmp_path: Path) -> None:
     if sys.version_info < (3, snippet.since):
         pytest.skip(f"needs CPython 3.{snippet.since}")
+    if snippet.needs is not None:
+        pytest.importorskip(snippet.needs)
     script = tmp_path / (snippet.quoted or "snippet.py")
     script.parent.mkdir(exist_ok=True)
     script.write_text(snippet.source)
