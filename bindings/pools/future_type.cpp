@@ -29,6 +29,9 @@ struct FutureData {
   /// Of a watched future: is over when concurrent.futures' waiters have been told, and its
   /// callbacks are next. Null if it is not watched.
   Handle<runtime::Event> settled;
+  /// cancel() without an argument reaches a task that runs: asyncio hands a cancellation on by it.
+  bool cancel_interrupts = false;
+  bool is_of_executor = false;
 };
 
 FutureData& data_of(const State& state, PyObject* object) {
@@ -206,9 +209,10 @@ constexpr Signature cancel_signature = {"cancel", cancel_names, 1, 0, 0};
 PyObject* cancel(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   PyObject* given[1];
   if (!parse_fast(cancel_signature, args, nargs, kwnames, given)) return nullptr;
-  const int interrupt = given[0] ? PyObject_IsTrue(given[0]) : 0;
-  if (interrupt < 0) return nullptr;
   const FutureData& self = self_of(object);
+  const bool is_given = given[0] && given[0] != Py_None;
+  const int interrupt = is_given ? PyObject_IsTrue(given[0]) : self.cancel_interrupts;
+  if (interrupt < 0) return nullptr;
   if (!self.task) Py_RETURN_FALSE;
   const Handle<PoolTask> task = self.task;
   if (interrupt ? task->cancel_and_interrupt() : task->cancel(Task::Reach::pending)) Py_RETURN_TRUE;
@@ -314,6 +318,14 @@ PyObject* settle(PyObject* object, PyObject*) {
   Py_RETURN_NONE;
 }
 
+/// asyncio.wrap_future() waits for it: cancel() is how it hands a cancellation on. Those of the
+/// executor do as the standard library's.
+PyObject* let_cancel_interrupt(PyObject* object, PyObject*) {
+  FutureData& self = self_of(object);
+  self.cancel_interrupts = !self.is_of_executor;
+  Py_RETURN_NONE;
+}
+
 // --- maps ----------------------------------------------------------------------------------------
 
 /// Of a MapTask that is over: (results, exception or None); raises what is no matter of one call.
@@ -380,12 +392,13 @@ PyMethodDef methods[] = {
      "exception($self, /, timeout=None)\n--\n\n"
      "Wait for the task and return what it raised, or None. As result() otherwise."},
     {"cancel", as_method(cancel), METH_FASTCALL | METH_KEYWORDS,
-     "cancel($self, /, *, interrupt=False)\n--\n\n"
+     "cancel($self, /, *, interrupt=None)\n--\n\n"
      "Cancel the task and return True; False if that is too late.\n\n"
-     "A task that runs is cancelled only with interrupt=True. The future is cancelled at once; the\n"
-     "code is told to stop by TaskInterrupted, which is raised in it at its next byte code or in its\n"
-     "wait in atoll. A call into C that blocks ends first. Code that has caught the exception, and\n"
-     "goes on, is told again by another cancel(interrupt=True)."},
+     "A task that runs is cancelled only with interrupt=True; by default, too, when it is the future\n"
+     "of a pool that asyncio.wrap_future() waits for. The future is cancelled at once; the code is\n"
+     "told to stop by TaskInterrupted, which is raised in it at its next byte code or in its wait in\n"
+     "atoll. A call into C that blocks ends first. Code that has caught the exception, and goes on,\n"
+     "is told again by another cancel(interrupt=True)."},
     {"cancelled", cancelled, METH_NOARGS,
      "cancelled($self, /)\n--\n\nReturn whether the task was cancelled."},
     {"running", running, METH_NOARGS,
@@ -395,6 +408,7 @@ PyMethodDef methods[] = {
     {"_wait", as_method(wait), METH_FASTCALL | METH_KEYWORDS, nullptr},
     {"_watch", watch, METH_NOARGS, nullptr},
     {"_settle", settle, METH_NOARGS, nullptr},
+    {"_let_cancel_interrupt", let_cancel_interrupt, METH_NOARGS, nullptr},
     {"_take_results", take_results, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -449,6 +463,10 @@ py::Ref make_future(State& state, Handle<PoolTask> task, PyObject* failure) {
   self->state = &state;
   if (failure && !keep(object.get(), state.kept_exception, failure)) return {};
   return object;
+}
+
+void note_executor(const State& state, PyObject* future) noexcept {
+  data_of(state, future).is_of_executor = true;
 }
 
 bool is_future(const State& state, PyObject* object) noexcept {

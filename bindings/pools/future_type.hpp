@@ -27,6 +27,9 @@ namespace libatoll::bindings {
 [[nodiscard]] py::Ref make_future(State& state, core::Handle<runtime::PoolTask> task,
                                   PyObject* failure = nullptr);
 
+/// It is the standard executor's, in what cancel() means.
+void note_executor(const State& state, PyObject* future) noexcept;
+
 /// Is it one of this interpreter's?
 [[nodiscard]] bool is_future(const State& state, PyObject* object) noexcept;
 /// Null: it failed before there was one.

@@ -207,11 +207,13 @@ PyObject* submit_limited(PyObject* object, PyObject* const* args, Py_ssize_t nar
   return submit_call(object, {args, nargs, kwnames}, limit);
 }
 
-/// As submit(), but what is no function fails when it is called.
+/// For the executor: as submit(), but what is no function fails when it is called.
 PyObject* submit_plain(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
                        PyObject* kwnames) {
   if (!require_function("submit", nargs)) return nullptr;
-  return submit_call(object, {args, nargs, kwnames}, 0);
+  PyObject* const future = submit_call(object, {args, nargs, kwnames}, 0);
+  if (future) note_executor(*self_of(object).state, future);
+  return future;
 }
 
 PyObject* enter_and_call(PyObject* object, const Call& call, double timeout) {

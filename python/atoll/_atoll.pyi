@@ -553,10 +553,11 @@ class Future(concurrent.futures.Future[_T]):
         """
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait for the task and return what it raised, or None. As result() otherwise."""
-    def cancel(self, *, interrupt: bool = False) -> bool:
+    def cancel(self, *, interrupt: bool | None = None) -> bool:
         """Cancel the task and return True; False if that is too late.
 
-        A task that runs is cancelled only with interrupt=True. The future is cancelled at once; the
+        A task that runs is cancelled only with interrupt=True; by default, too, when it is the
+        future of a pool that asyncio.wrap_future() waits for. The future is cancelled at once; the
         code is told to stop by TaskInterrupted, which is raised in it at its next byte code or in
         its wait in atoll. A call into C that blocks ends first. Code that has caught the exception,
         and goes on, is told again by another cancel(interrupt=True).
@@ -564,6 +565,7 @@ class Future(concurrent.futures.Future[_T]):
     def _wait(self, timeout: float | None = None) -> None: ...
     def _watch(self) -> bool: ...
     def _settle(self) -> None: ...
+    def _let_cancel_interrupt(self) -> None: ...
     def _take_results(self) -> tuple[list[Any], BaseException | None]: ...
     @property
     def _aside(self) -> Any: ...

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import concurrent.futures.thread
+import contextlib
+import functools
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +17,8 @@ import atoll.interpreters  # noqa: F401  # whose ExecutionFailed futures raise
 from atoll import _atoll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import Callable, Generator
 
 _T = TypeVar("_T")
 
@@ -47,8 +50,9 @@ class Future(_NativeFuture[_T]):
 
     A ``concurrent.futures.Future``: ``wait()``, ``as_completed()``, ``asyncio.wrap_future()`` and
     callbacks work as with any other, and so does :func:`atoll.select`. Beyond that, ``cancel()``
-    with ``interrupt=True`` stops a task that runs. Made by pools only; belongs to the interpreter
-    that submitted the task.
+    with ``interrupt=True`` stops a task that runs, and ``await future`` gives its result in any
+    event loop of asyncio: who cancels that await cancels the task, also while it runs. Made by
+    pools only; belongs to the interpreter that submitted the task.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Future[_T]:
@@ -62,6 +66,31 @@ class Future(_NativeFuture[_T]):
         for each, make in _LAZY.items():
             self.__dict__.setdefault(each, make())
         return self.__dict__[name]
+
+    def add_done_callback(self, fn: Callable[[concurrent.futures.Future[_T]], object]) -> None:
+        """Call ``fn(future)`` when the task is over, at once if it is.
+
+        In the thread that ends the task, one after the other; what they raise is logged.
+        """
+        if getattr(fn, "__module__", None) == "asyncio.futures":
+            self._let_cancel_interrupt()
+        super().add_done_callback(fn)
+
+    def __await__(self) -> Generator[Any, None, _T]:
+        import asyncio  # programs that await have it
+
+        if not self.done():
+            loop = asyncio.get_running_loop()
+            over = loop.create_future()
+            self.add_done_callback(functools.partial(_wake, loop, over))
+            try:
+                yield from over
+            except BaseException:
+                self.cancel(interrupt=True)
+                raise
+        if self.cancelled():
+            raise asyncio.CancelledError
+        return self.result()
 
     @property
     def stdout(self) -> str | None:
@@ -92,6 +121,20 @@ class Future(_NativeFuture[_T]):
     def set_exception(self, exception: BaseException | None) -> None:
         """Raise RuntimeError."""
         self.set_running_or_notify_cancel()
+
+
+def _wake(
+    loop: asyncio.AbstractEventLoop, over: asyncio.Future[None], _: concurrent.futures.Future[Any]
+) -> None:
+    """Tell the loop. In the thread that ended the task."""
+    # A loop that was closed meanwhile has nobody who waits.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_set_over, over)
+
+
+def _set_over(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _settle(future: Future[Any]) -> None:

@@ -1,8 +1,6 @@
-"""atoll.Future as a concurrent.futures.Future: wait(), callbacks, asyncio, select, memory."""
+"""atoll.Future as a concurrent.futures.Future: wait(), callbacks, select, memory."""
 
-import asyncio
 import concurrent.futures
-import contextlib
 import copy
 import gc
 import pickle
@@ -260,47 +258,6 @@ class TestCallbacks:
         assert called == [future]
         assert concurrent.futures.wait([future]).done == {future}
         assert list(concurrent.futures.as_completed([future])) == [future]
-
-
-class TestAsyncio:
-    def test_wrap_future(self, shared):
-        async def main():
-            return await asyncio.gather(
-                *(asyncio.wrap_future(shared.submit(abs, -n)) for n in range(50))
-            )
-
-        assert asyncio.run(main()) == list(range(50))
-
-    def test_exceptions_and_cancelling(self, pool):
-        async def main():
-            with pytest.raises(ZeroDivisionError):
-                await asyncio.wrap_future(pool.submit(divmod, 1, 0))
-            blocked = [Blocked(pool) for _ in range(2)]
-            for each in blocked:
-                await asyncio.to_thread(each.wait_until_running)
-            waiting = pool.submit(abs, -1)
-            wrapped = asyncio.wrap_future(waiting)
-            wrapped.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await wrapped
-            # asyncio passes that on in its next round.
-            await asyncio.sleep(0)
-            assert waiting.cancelled()
-            for each in blocked:
-                each.go(1)
-
-        asyncio.run(main())
-
-    def test_a_timeout(self, pool):
-        async def main():
-            blocked = Blocked(pool)
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(asyncio.wrap_future(blocked.future), 0.01)
-            # Where the task had not begun, it never will, and has given up its arguments.
-            with contextlib.suppress(atoll.Closed):
-                blocked.go(1)
-
-        asyncio.run(main())
 
 
 class TestSelect:
