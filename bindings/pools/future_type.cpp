@@ -368,6 +368,19 @@ PyObject* get_seconds(PyObject* object, void*) {
   return PyFloat_FromDouble(is_known ? static_cast<double>(self.task->nanoseconds()) * 1e-9 : 0.0);
 }
 
+/// How much memory its arguments took on their way.
+PyObject* get_input_bytes(PyObject* object, void*) {
+  const FutureData& self = self_of(object);
+  return PyLong_FromSize_t(self.task ? self.task->input_bytes : 0);
+}
+
+/// How much its result takes, until it is taken out.
+PyObject* get_result_bytes(PyObject* object, void*) {
+  const FutureData& self = self_of(object);
+  const bool is_known = self.task && self.task->state() == Task::State::finished;
+  return PyLong_FromSize_t(is_known ? self.task->result().value.own_bytes() : 0);
+}
+
 void finalize(PyObject* object) {
   // The type's own, or that of the Python class made of it.
   State* const state = state_of_type(Py_TYPE(object));
@@ -419,6 +432,8 @@ PyGetSetDef attributes[] = {
     {"_exception", get_exception, nullptr, nullptr, nullptr},
     {"_aside", get_aside, nullptr, nullptr, nullptr},
     {"_seconds", get_seconds, nullptr, nullptr, nullptr},
+    {"_input_bytes", get_input_bytes, nullptr, nullptr, nullptr},
+    {"_result_bytes", get_result_bytes, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -302,8 +302,10 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs, 
     if (py::failed(transfer::encode(*context, pair.get(), self.mode, message))) {
       return raise_as_of_call(*context, self.mode, given[0], given[1]);
     }
+    const std::size_t input_bytes = message.own_bytes();
     const auto task = Handle<MapTask>::make(std::move(message), timeout, self.mode);
     task->tag = tag;
+    task->input_bytes = input_bytes;
     if (given[3] && given[3] != Py_None) {
       Handle<core::Channel> sink = channel_of_completions(*self.state, given[3]);
       if (!sink) return nullptr;

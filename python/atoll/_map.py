@@ -26,6 +26,9 @@ _AHEAD_SECONDS = 0.01
 
 _MOST_AHEAD = 2000
 
+#: How many bytes of inputs and results may be ahead of the consumer by default.
+BUFFER_BYTES = 64 << 20
+
 
 class MapOptions(NamedTuple):
     """The keywords of a map."""
@@ -34,6 +37,7 @@ class MapOptions(NamedTuple):
     task_timeout: float | None
     chunksize: int | None
     buffersize: int | None
+    buffer_bytes: int | None
 
 
 def start_map[T](
@@ -47,7 +51,7 @@ def start_map[T](
     """Check what is given, and start. TypeError, ValueError."""
     if not callable(function):
         raise TypeError(f"expected a callable, not {type(function).__name__}")
-    for name in ("chunksize", "buffersize"):
+    for name in ("chunksize", "buffersize", "buffer_bytes"):
         value = getattr(options, name)
         if value is None:
             continue
@@ -90,6 +94,9 @@ class Map(Iterator[_T]):
         self._ahead = 0  # calls that were submitted and whose results are not consumed
         self._in_flight = 0  # chunks
         self._limit = 2 * pool._max_workers + 2  # of these
+        self._most_bytes = options.buffer_bytes
+        self._input_bytes = 0  # of the chunks in flight
+        self._bytes_in = self._bytes_out = 0.0  # what one call's input, and its result, take
         self._exhausted = False
         self._ready: Iterator[_T] = iter(())
         self._error: BaseException | None = None  # what comes after the results that are ready
@@ -107,6 +114,10 @@ class Map(Iterator[_T]):
                 size = min(size, self._most - self._ahead)
                 if size <= 0:
                     return
+            if self._most_bytes is not None:
+                size = self._fit(size, self._most_bytes)
+                if size <= 0:
+                    return
             calls: list[tuple[Any, ...]] = []
             try:
                 # Keeps what came before an error.
@@ -118,9 +129,31 @@ class Map(Iterator[_T]):
             if calls:
                 self._send(calls)
 
+    def _fit(self, size: int, most: int) -> int:
+        """How many calls of a chunk fit into the bytes that may be ahead."""
+        # A call that waits has its input, and one that is done its result.
+        each = max(1.0, self._bytes_in, self._bytes_out)
+        held = max(self._input_bytes, self._ahead * each)
+        fitting = int((most - held) / each)
+        # Every worker may have one, whatever its size.
+        is_needed = self._in_flight < self._workers
+        if self._fixed is not None:
+            return size if is_needed or fitting >= size else 0
+        if is_needed:
+            fitting = max(1, fitting)
+        # One chunk is not to take what others could share.
+        share = most / each / self._workers / 2
+        return min(fitting, size, max(1, int(share)))
+
+    def _note_bytes(self, former: float, total: int, calls: int) -> float:
+        """Return what one of the inputs, or one of the results, takes: so many took so much."""
+        # Quick to learn of large ones, slow to forget them.
+        each = total / calls if calls else 0.0
+        return max(each, (7 * former + each) / 8)
+
     def _send(self, calls: list[tuple[Any, ...]]) -> None:
         try:
-            self._submit(calls)
+            future = self._submit(calls)
         except interpreters.NotShareableError as error:
             if len(calls) == 1:
                 return self._end_with(error)
@@ -133,12 +166,14 @@ class Map(Iterator[_T]):
         else:
             self._in_flight += 1
             self._ahead += len(calls)
+            self._input_bytes += future._input_bytes
+            self._bytes_in = self._note_bytes(self._bytes_in, future._input_bytes, len(calls))
 
     def _end_with(self, error: Exception) -> None:
         self._exhausted = True
         self._last_error = error
 
-    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
+    def _submit(self, calls: list[tuple[Any, ...]]) -> Future[Any]:
         raise NotImplementedError
 
     def _next_chunk(self) -> Future[Any] | None:
@@ -190,12 +225,15 @@ class Map(Iterator[_T]):
             self._over = True
             return
         self._in_flight -= 1
+        self._input_bytes -= future._input_bytes
+        result_bytes = future._result_bytes
         try:
             results, error = future._take_results()
         except BaseException:
             self.close()
             raise
         self._adapt(future._seconds, len(results))
+        self._bytes_out = self._note_bytes(self._bytes_out, result_bytes, len(results))
         self._error = error
         self._ready = iter(results)
         if error is None:
@@ -234,8 +272,10 @@ class OrderedMap(Map[_T]):
         self._futures: deque[Future[Any]] = deque()
         super().__init__(*args)
 
-    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
-        self._futures.append(self._pool._submit_map(self._function, calls, self._task_timeout))
+    def _submit(self, calls: list[tuple[Any, ...]]) -> Future[Any]:
+        future = self._pool._submit_map(self._function, calls, self._task_timeout)
+        self._futures.append(future)
+        return future
 
     def _next_chunk(self) -> Future[Any] | None:
         if not self._futures:
@@ -254,11 +294,12 @@ class UnorderedMap(Map[_T]):
         self._number = itertools.count().__next__
         super().__init__(*args)
 
-    def _submit(self, calls: list[tuple[Any, ...]]) -> None:
+    def _submit(self, calls: list[tuple[Any, ...]]) -> Future[Any]:
         tag = self._number()
-        self._futures[tag] = self._pool._submit_map(
+        future = self._futures[tag] = self._pool._submit_map(
             self._function, calls, self._task_timeout, self._completions, tag
         )
+        return future
 
     def _next_chunk(self) -> Future[Any] | None:
         if not self._futures:

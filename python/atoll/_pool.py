@@ -172,21 +172,26 @@ class Pool(_atoll.Pool):
         task_timeout: float | None = None,
         chunksize: int | None = None,
         buffersize: int | None = None,
+        buffer_bytes: int | None = _map.BUFFER_BYTES,
         progress: bool = False,
     ) -> Iterator[_T]:
         """Call the function with the items of the iterables; yield the results in their order.
 
         Starts at once and works ahead of the consumer, by ``buffersize`` items at most (by default
-        by as many as keep the workers busy), so the iterables may be endless. Several calls make
-        one task: ``chunksize`` of them, or as many as take about two milliseconds. What a call
-        raises is raised in its place; the calls that have not begun are then cancelled.
+        by as many as keep the workers busy), so the iterables may be endless. Inputs and results
+        that are ahead take about ``buffer_bytes`` at most (64 MiB; None for no limit), but each
+        worker may have one task; memory that is sent by reference does not count.
+
+        Several calls make one task: ``chunksize`` of them, or as many as take about two
+        milliseconds. What a call raises is raised in its place; the calls that have not begun are
+        then cancelled.
 
         ``timeout`` is how many seconds, from now on, all results may take: when one is not there by
         then TimeoutError is raised, and the calls that are left are cancelled, or stopped.
         ``task_timeout`` is how many seconds one task may run: TaskTimedOut is raised in its place.
         ``progress`` shows a bar (needs tqdm).
         """
-        options = _map.MapOptions(timeout, task_timeout, chunksize, buffersize)
+        options = _map.MapOptions(timeout, task_timeout, chunksize, buffersize, buffer_bytes)
         return _map.start_map(_map.OrderedMap, self, function, iterables, options, progress)
 
     def imap_unordered(
@@ -198,10 +203,11 @@ class Pool(_atoll.Pool):
         task_timeout: float | None = None,
         chunksize: int | None = None,
         buffersize: int | None = None,
+        buffer_bytes: int | None = _map.BUFFER_BYTES,
         progress: bool = False,
     ) -> Iterator[_T]:
         """As :meth:`map`, but yield the results as they come."""
-        options = _map.MapOptions(timeout, task_timeout, chunksize, buffersize)
+        options = _map.MapOptions(timeout, task_timeout, chunksize, buffersize, buffer_bytes)
         return _map.start_map(_map.UnorderedMap, self, function, iterables, options, progress)
 
     def stats(self) -> PoolStats:
@@ -267,6 +273,7 @@ class TaskOptions:
         timeout: float | None = None,
         chunksize: int | None = None,
         buffersize: int | None = None,
+        buffer_bytes: int | None = _map.BUFFER_BYTES,
         progress: bool = False,
     ) -> Iterator[T]:
         """:meth:`Pool.map` with these settings."""
@@ -277,6 +284,7 @@ class TaskOptions:
             task_timeout=self._timeout,
             chunksize=chunksize,
             buffersize=buffersize,
+            buffer_bytes=buffer_bytes,
             progress=progress,
         )
 
@@ -288,6 +296,7 @@ class TaskOptions:
         timeout: float | None = None,
         chunksize: int | None = None,
         buffersize: int | None = None,
+        buffer_bytes: int | None = _map.BUFFER_BYTES,
         progress: bool = False,
     ) -> Iterator[T]:
         """:meth:`Pool.imap_unordered` with these settings."""
@@ -298,6 +307,7 @@ class TaskOptions:
             task_timeout=self._timeout,
             chunksize=chunksize,
             buffersize=buffersize,
+            buffer_bytes=buffer_bytes,
             progress=progress,
         )
 
@@ -343,6 +353,7 @@ def map[T](
     task_timeout: float | None = None,
     chunksize: int | None = None,
     buffersize: int | None = None,
+    buffer_bytes: int | None = _map.BUFFER_BYTES,
     progress: bool = False,
 ) -> Iterator[T]:
     """:meth:`Pool.map` on the default pool."""
@@ -353,6 +364,7 @@ def map[T](
         task_timeout=task_timeout,
         chunksize=chunksize,
         buffersize=buffersize,
+        buffer_bytes=buffer_bytes,
         progress=progress,
     )
 

@@ -28,7 +28,7 @@ class Object {
     }
   }
 
-  /// A snapshot, for tests and diagnostics only.
+  /// A snapshot, for tests, diagnostics and estimates only.
   [[nodiscard]] std::uint32_t use_count() const noexcept {
     return refs_.load(std::memory_order_relaxed);
   }

@@ -1,5 +1,7 @@
 #include "core/memory/message.hpp"
 
+#include "core/memory/shared_buffer.hpp"
+
 namespace libatoll::core {
 
 Message Message::copy_to_heap(std::span<const std::byte> bytes) {
@@ -18,6 +20,15 @@ Message Message::adopt(Block block, std::size_t size) noexcept {
     message.heap_ = block;
   }
   return message;
+}
+
+std::size_t Message::own_bytes() const noexcept {
+  std::size_t bytes = size_;
+  for (std::size_t i = 0; i < attachment_count(); ++i) {
+    const auto* const memory = dynamic_cast<const SharedBuffer*>(attachment(i));
+    if (memory && memory->use_count() == 1) bytes += memory->size();
+  }
+  return bytes;
 }
 
 void Message::drop_attachments() noexcept {

@@ -78,6 +78,10 @@ class Message {
     return attached_ == Attached::many ? (*many_)[index].get() : one_;
   }
 
+  /// How much memory ends with the message: its bytes, and shared memory that nobody else has. An
+  /// estimate while others make or drop references to that.
+  [[nodiscard]] std::size_t own_bytes() const noexcept;
+
   /// Drops bytes and attachments.
   void reset() noexcept {
     if (size_ > inline_capacity) release_block(heap_);

@@ -110,8 +110,9 @@ class PoolTask : public core::Task {
 
   [[nodiscard]] const core::Handle<Pool>& pool() const noexcept { return pool_; }
 
-  /// Means something to whoever submits it.
+  /// These mean something to whoever submits it.
   std::int64_t tag = 0;
+  std::size_t input_bytes = 0;
 
  protected:
   ~PoolTask() override;

@@ -191,7 +191,7 @@ class TestCancelling:
         async def wait():
             await future
 
-        with pytest.raises(ExceptionGroup):
+        with pytest.raises(ExceptionGroup):  # noqa: PT012
             async with asyncio.TaskGroup() as group:
                 group.create_task(wait())
                 group.create_task(fail())

@@ -115,6 +115,47 @@ class TestLaziness:
     def test_buffersize_below_chunksize(self, any_map):
         assert sorted(any_map(abs, range(100), buffersize=3, chunksize=10)) == list(range(100))
 
+    @pytest.mark.parametrize("chunksize", [None, 1, 3])
+    @pytest.mark.parametrize("large", ["inputs", "results"])
+    def test_bytes(self, any_map, chunksize, large):
+        megabyte = 1 << 20
+        numbers = Counted()
+        if large == "inputs":
+            function, inputs = (
+                len,
+                (bytes(megabyte) for _ in zip(range(400), numbers, strict=False)),
+            )
+        else:
+            function, inputs = bytes, (megabyte for _ in zip(range(400), numbers, strict=False))
+        ahead = []
+        results = any_map(function, inputs, chunksize=chunksize, buffer_bytes=8 * megabyte)
+        for count, result in enumerate(results):
+            del result
+            ahead.append(numbers.taken - count)
+        assert len(ahead) == 400
+        # The first of them tell how large they are.
+        assert max(ahead[50:]) <= 8 + 3 * 2 + 1
+
+    def test_a_task_for_each_worker_whatever_its_size(self, pool):
+        numbers = Counted()
+        inputs = (bytes(1 << 20) for _ in numbers)
+        results = pool.map(len, inputs, chunksize=1, buffer_bytes=1000)
+        assert numbers.taken == 2
+        assert [next(results) for _ in range(10)] == [1 << 20] * 10
+
+    def test_no_limit_to_bytes(self, pool):
+        numbers = Counted()
+        results = pool.map(len, (bytes(1 << 20) for _ in numbers), buffer_bytes=None, chunksize=1)
+        assert numbers.taken == 6
+        next(results)
+
+    def test_memory_by_reference_does_not_count(self, pool):
+        memory = atoll.SharedBuffer(1 << 20)
+        numbers = Counted()
+        results = pool.map(len, (memory for _ in numbers), chunksize=1, buffer_bytes=100_000)
+        assert numbers.taken == 6
+        assert next(results) == 1 << 20
+
     def test_the_first_result_does_not_wait_for_the_input(self, pool):
         tx, rx = atoll.channel(None)
 
@@ -353,7 +394,7 @@ class TestEnds:
 
 
 class TestArguments:
-    @pytest.mark.parametrize("name", ["chunksize", "buffersize"])
+    @pytest.mark.parametrize("name", ["chunksize", "buffersize", "buffer_bytes"])
     @pytest.mark.parametrize("value", [0, -1, 1.5, "1"])
     def test_counts(self, any_map, name, value):
         with pytest.raises(ValueError if isinstance(value, int) else TypeError, match=name):
