@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "runtime/pool/pool.hpp"
@@ -350,16 +351,23 @@ PyObject* take_results(PyObject* object, PyObject*) {
   return PyTuple_Pack(2, values.get(), error.get());
 }
 
-/// What the pool's `after` has returned, or None.
-PyObject* get_aside(PyObject* object, void*) {
+/// _output(stream): what the task has printed so far, or None.
+PyObject* get_output(PyObject* object, PyObject* stream) {
   const FutureData& self = self_of(object);
-  transfer::Context* const context = self.state->context();
-  if (!context) return nullptr;
-  if (!self.task || self.task->state() != Task::State::finished ||
-      self.task->aside().bytes().empty()) {
+  const Py_ssize_t index = PyLong_AsSsize_t(stream);
+  if (index == -1 && PyErr_Occurred()) return nullptr;
+  runtime::TaskOutput* const output = self.task ? self.task->output() : nullptr;
+  if (!output || index < 0 || static_cast<std::size_t>(index) >= output->streams.size()) {
     Py_RETURN_NONE;
   }
-  return transfer::decode(*context, self.task->aside()).release();
+  return translated(*self.state, [&] {
+    std::string text;
+    {
+      const core::LockGuard guard(output->lock);
+      text = output->streams[static_cast<std::size_t>(index)];
+    }
+    return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogatepass");
+  });
 }
 
 PyObject* get_seconds(PyObject* object, void*) {
@@ -422,6 +430,7 @@ PyMethodDef methods[] = {
     {"_watch", watch, METH_NOARGS, nullptr},
     {"_settle", settle, METH_NOARGS, nullptr},
     {"_let_cancel_interrupt", let_cancel_interrupt, METH_NOARGS, nullptr},
+    {"_output", get_output, METH_O, nullptr},
     {"_take_results", take_results, METH_NOARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -430,7 +439,6 @@ PyGetSetDef attributes[] = {
     {"_state", get_state, nullptr, nullptr, nullptr},
     {"_result", get_result, nullptr, nullptr, nullptr},
     {"_exception", get_exception, nullptr, nullptr, nullptr},
-    {"_aside", get_aside, nullptr, nullptr, nullptr},
     {"_seconds", get_seconds, nullptr, nullptr, nullptr},
     {"_input_bytes", get_input_bytes, nullptr, nullptr, nullptr},
     {"_result_bytes", get_result_bytes, nullptr, nullptr, nullptr},
@@ -535,8 +543,10 @@ py::Ref failure_of(State& state, const runtime::Pool& pool) {
 PyObject* raise_pool_broken(State& state, const runtime::Pool& pool) {
   py::Ref cause = failure_of(state, pool);
   PyErr_Clear();
-  PyErr_SetString(state.broken_pool,
-                  "the pool is broken: an interpreter could not be made, or its set-up failed");
+  const runtime::RunResult& why = pool.failure();
+  PyErr_Format(state.broken_pool,
+               "the pool is broken: an interpreter could not be made, or its set-up failed: %s",
+               why.exception ? why.exception->formatted.c_str() : "for a reason that is not known");
   if (!cause) return nullptr;
   PyObject* const error = PyErr_GetRaisedException();
   PyException_SetCause(error, cause.release());

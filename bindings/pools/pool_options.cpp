@@ -52,28 +52,21 @@ py::Status parse_set_up(transfer::Context& context, PyObject* calls, transfer::M
   return py::Status::ok;
 }
 
-/// A function without arguments, or None.
-py::Status encode_aside(transfer::Context& context, PyObject* function, core::Message& out) {
-  if (function == Py_None) return py::Status::ok;
-  return transfer::encode_call(context, function, nullptr, 0, nullptr, out);
-}
-
 }  // namespace
 
 py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
                                 PoolArguments& out) {
-  static const char* const names[] = {"interpreters", "threads", "max_tasks", "warm",
-                                      "name",         "preload", "set_up",    "config",
-                                      "by_value",     "before",  "after",     nullptr};
+  static const char* const names[] = {"interpreters", "threads",      "max_tasks", "warm",
+                                      "name",         "preload",      "set_up",    "config",
+                                      "by_value",     "keeps_output", nullptr};
   Py_ssize_t interpreters = 1, threads = 1, max_tasks = 0, warm = 0;
   const char* name = "atoll";
-  PyObject *preload = nullptr, *set_up = nullptr, *config = Py_None, *before = Py_None,
-           *after = Py_None;
-  int by_value = 1;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$nnnnsO!O!OpOO:Pool", const_cast<char**>(names),
+  PyObject *preload = nullptr, *set_up = nullptr, *config = Py_None;
+  int by_value = 1, keeps_output = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$nnnnsO!O!Opp:Pool", const_cast<char**>(names),
                                    &interpreters, &threads, &max_tasks, &warm, &name, &PyTuple_Type,
-                                   &preload, &PyTuple_Type, &set_up, &config, &by_value, &before,
-                                   &after)) {
+                                   &preload, &PyTuple_Type, &set_up, &config, &by_value,
+                                   &keeps_output)) {
     if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
       PyErr_SetString(PyExc_ValueError, "a number of interpreters, threads or tasks is too large");
     }
@@ -106,10 +99,7 @@ py::Status parse_pool_arguments(State& state, PyObject* args, PyObject* kwargs,
   if (set_up && py::failed(parse_set_up(*context, set_up, out.mode, options.set_up))) {
     return py::Status::error;
   }
-  if (py::failed(encode_aside(*context, before, options.before_task)) ||
-      py::failed(encode_aside(*context, after, options.after_task))) {
-    return py::Status::error;
-  }
+  options.keeps_output = keeps_output != 0;
   return py::Status::ok;
 }
 

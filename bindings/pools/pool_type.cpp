@@ -1,6 +1,8 @@
 #include "pools/pool_type.hpp"
 
 #include <new>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -180,6 +182,23 @@ PyObject* failed_future(const PoolObject& self) {
   return make_future(*self.state, nullptr, error.get()).release();
 }
 
+/// What a callable is called. Runs no Python code.
+std::string_view label_of(PyObject* callable) noexcept {
+  if (PyFunction_Check(callable)) {
+    Py_ssize_t size = 0;
+    PyObject* const name = reinterpret_cast<PyFunctionObject*>(callable)->func_qualname;
+    const char* const text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (text) return {text, static_cast<std::size_t>(size)};
+    PyErr_Clear();
+  }
+  if (PyCFunction_Check(callable)) {
+    return reinterpret_cast<PyCFunctionObject*>(callable)->m_ml->ml_name;
+  }
+  PyTypeObject* const type =
+      PyType_Check(callable) ? reinterpret_cast<PyTypeObject*>(callable) : Py_TYPE(callable);
+  return type->tp_name;
+}
+
 PyObject* submit_call(PyObject* object, const Call& call, double timeout) {
   PoolObject& self = self_of(object);
   return translated(*self.state, [&]() -> PyObject* {
@@ -189,6 +208,7 @@ PyObject* submit_call(PyObject* object, const Call& call, double timeout) {
     core::Message message;
     if (py::failed(call.encode(*context, self.mode, message))) return failed_future(self);
     const auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
+    task->set_label(label_of(call.args[0]));
     py::Ref future = make_future(*self.state, task);
     return future && submit_task(self, *task) ? future.release() : nullptr;
   });
@@ -224,6 +244,7 @@ PyObject* enter_and_call(PyObject* object, const Call& call, double timeout) {
     core::Message message;
     if (!context || py::failed(call.encode(*context, self.mode, message))) return nullptr;
     const auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
+    task->set_label(label_of(call.args[0]));
     if (!submit_task(self, *task)) return nullptr;
     core::Completion completion(*task);
     if (completion.try_() == Status::pending) {
@@ -306,6 +327,7 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs, 
     const auto task = Handle<MapTask>::make(std::move(message), timeout, self.mode);
     task->tag = tag;
     task->input_bytes = input_bytes;
+    task->set_label(label_of(given[0]));
     if (given[3] && given[3] != Py_None) {
       Handle<core::Channel> sink = channel_of_completions(*self.state, given[3]);
       if (!sink) return nullptr;
@@ -418,6 +440,20 @@ PyObject* stats(PyObject* object, PyObject*) {
       static_cast<Py_ssize_t>(now.spares));
 }
 
+/// _running(): what the tasks call that workers are at.
+PyObject* running(PyObject* object, PyObject*) {
+  const PoolObject& self = self_of(object);
+  return translated(*self.state, [&]() -> PyObject* {
+    py::Ref names = py::Ref::steal(PyList_New(0));
+    for (const std::string& label : self.pool->running_labels()) {
+      const py::Ref name = py::Ref::steal(
+          PyUnicode_DecodeUTF8(label.data(), static_cast<Py_ssize_t>(label.size()), "replace"));
+      if (!names || !name || PyList_Append(names.get(), name.get()) != 0) return nullptr;
+    }
+    return names.release();
+  });
+}
+
 PyObject* failure(PyObject* object, PyObject*) {
   const PoolObject& self = self_of(object);
   if (!self.pool->broken().is_over()) Py_RETURN_NONE;
@@ -498,6 +534,7 @@ PyMethodDef methods[] = {
     {"_join", join, METH_O, nullptr},
     {"_stop", stop, METH_NOARGS, nullptr},
     {"_stats", stats, METH_NOARGS, nullptr},
+    {"_running", running, METH_NOARGS, nullptr},
     {"_failure", failure, METH_NOARGS, nullptr},
     {"_on_broken", as_method(on_broken), METH_FASTCALL, nullptr},
     {"_take", take, METH_NOARGS, nullptr},
@@ -560,7 +597,26 @@ PyObject* register_futures(PyObject* module, PyObject* const* args, Py_ssize_t n
   Py_RETURN_NONE;
 }
 
+/// _keep_output(stream, text): whether the calling thread is at a task that keeps it.
+PyObject* keep_output(PyObject* module, PyObject* const* args, Py_ssize_t nargs) {
+  if (nargs != 2 || !PyUnicode_Check(args[1])) {
+    PyErr_SetString(PyExc_TypeError, "_keep_output() takes a number and a str");
+    return nullptr;
+  }
+  const Py_ssize_t stream = PyLong_AsSsize_t(args[0]);
+  if (stream == -1 && PyErr_Occurred()) return nullptr;
+  return translated(state_of(module), [&]() -> PyObject* {
+    const py::Ref bytes =
+        py::Ref::steal(PyUnicode_AsEncodedString(args[1], "utf-8", "surrogatepass"));
+    if (!bytes) return nullptr;
+    const std::string_view text(PyBytes_AS_STRING(bytes.get()),
+                                static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get())));
+    return PyBool_FromLong(runtime::keep_output(stream == 0 ? 0 : 1, text));
+  });
+}
+
 PyMethodDef functions[] = {
+    {"_keep_output", as_method(keep_output), METH_FASTCALL, nullptr},
     {"_make_future_type", make_native_future_type, METH_O, nullptr},
     {"_register_futures", as_method(register_futures), METH_FASTCALL, nullptr},
     {"_end_pools", end_pools, METH_O, nullptr},

@@ -94,18 +94,17 @@ class Future(_NativeFuture[_T]):
 
     @property
     def stdout(self) -> str | None:
-        """What the task has printed, of a pool with ``capture_output``; else None."""
-        return self._printed(0)
+        """What the task has printed so far, in a pool with ``capture_output``; else None.
+
+        Does not wait: while the task runs it is what there is, after the end all of it, also of a
+        task that was stopped.
+        """
+        return self._output(0)
 
     @property
     def stderr(self) -> str | None:
-        """What the task has printed to standard error, as :attr:`stdout`."""
-        return self._printed(1)
-
-    def _printed(self, index: int) -> str | None:
-        self._wait()
-        printed: tuple[str, str] | None = self._aside
-        return None if printed is None else printed[index]
+        """What the task has printed to standard error so far, as :attr:`stdout`."""
+        return self._output(1)
 
     def __reduce__(self) -> Any:
         raise TypeError("a Future belongs to the interpreter that submitted the task")

@@ -1,11 +1,10 @@
-"""What an interpreter prints, handed to another one's streams line by line, or captured.
+"""What an interpreter prints, handed to another one's streams line by line, or kept.
 
 How a pool uses it::
 
     tokens = _output.token(sys.stdout), _output.token(None)   # in the creator; tokens travel
     _output.install(*tokens)                                  # in a worker's fresh interpreter
-    _output.begin_capture()                                   # around a task, in its thread
-    out, err = _output.end_capture()
+    _output.keep()                                            # tasks keep what they print
 
 ``install()`` puts a :class:`Stream` in the place of ``sys.stdout`` or ``sys.stderr``. What stands
 behind ``sys.__stdout__`` and ``sys.__stderr__`` stays as it is.
@@ -21,7 +20,7 @@ from _thread import _local  # `threading` takes whoever imports it first for the
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from atoll._atoll import RemoteStream
+from atoll._atoll import RemoteStream, _keep_output
 
 if TYPE_CHECKING:
     from collections.abc import Buffer, Iterable
@@ -37,13 +36,11 @@ class Writable(Protocol):
 class _Line:
     """What one thread has printed, and who still has to get it."""
 
-    __slots__ = ("captures", "decoder", "parts")
+    __slots__ = ("decoder", "parts")
 
     def __init__(self) -> None:
         #: Since the last whole line. Any thread may hand it over: only atomic operations.
         self.parts: deque[str] = deque()
-        #: The captures that the thread has begun, the innermost last.
-        self.captures: list[list[str]] = []
         #: Of the bytes that it has written to `buffer`.
         self.decoder: codecs.IncrementalDecoder | None = None
 
@@ -95,6 +92,8 @@ class Stream(io.TextIOBase):
         self._local = _local()
         self._unbuffered = False
         self._buffer: _Bytes | None = None
+        #: The number of the stream if tasks keep what they print.
+        self._kept: int | None = None
 
     def __repr__(self) -> str:
         return f"<atoll output {self.name}>"
@@ -112,10 +111,9 @@ class Stream(io.TextIOBase):
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        line = self._line()
-        if line.captures:
-            line.captures[-1].append(text)
+        if self._kept is not None and _keep_output(self._kept, text):
             return len(text)
+        line = self._line()
         whole, newline, rest = text.rpartition("\n")
         if newline:
             self._hand_over(f"{line.take()}{whole}\n")
@@ -130,10 +128,9 @@ class Stream(io.TextIOBase):
             self.write(line)
 
     def flush(self) -> None:
-        line = self._line()
-        if line.captures:
+        if self._kept is not None and _keep_output(self._kept, ""):
             return
-        self._hand_over(line.take())
+        self._hand_over(self._line().take())
         if (self._target is None or not self._target.flush()) and self._former is not None:
             self._former.flush()
 
@@ -217,17 +214,11 @@ def install(stdout: RemoteStream | None, stderr: RemoteStream | None) -> None:
             _put_in_place(name, target)
 
 
-def begin_capture() -> None:
-    """Keep what the calling thread prints, until :func:`end_capture`. Captures nest."""
-    for name in ("stdout", "stderr"):
+def keep() -> None:
+    """Let tasks keep what they print, in a pool with ``capture_output``."""
+    for number, name in enumerate(("stdout", "stderr")):
         stream = _streams.get(name) or _put_in_place(name, None)
-        stream._line().captures.append([])
-
-
-def end_capture() -> tuple[str, str]:
-    """Return what the calling thread has printed since :func:`begin_capture`, to each stream."""
-    out, err = ("".join(_streams[name]._line().captures.pop()) for name in ("stdout", "stderr"))
-    return out, err
+        stream._kept = number
 
 
 def flush() -> None:
@@ -240,9 +231,12 @@ def _put_in_place(name: str, target: RemoteStream | None) -> Stream:
     if not _streams:
         atexit.register(_at_exit)
     former = getattr(sys, name)
+    kept = None
     if isinstance(former, Stream):
+        kept = former._kept
         former = former._former
     stream = _streams[name] = Stream(name, target, former)
+    stream._kept = kept
     setattr(sys, name, stream)
     return stream
 

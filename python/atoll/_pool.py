@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
-from atoll import _atoll, _map, _output, interpreters
+from atoll import _atoll, _inherit, _map, _output, interpreters
 from atoll._config import with_extensions
 from atoll._futures import BrokenInterpreterPool, Future
 from atoll.lowlevel import interpreters as _interpreters
@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
+
+#: After so many seconds a wait that Ctrl-C began says what it waits for.
+_PATIENCE = 1.0
 
 _pool_number = itertools.count().__next__
 
@@ -59,6 +62,23 @@ def refuse_in_rerun() -> None:
             "class of it, and would make the pool there, too: put what starts the program behind "
             "if __name__ == '__main__':"
         )
+
+
+def say_what_is_waited_for(pool: _atoll.Pool) -> None:
+    """After Ctrl-C: shut the pool down and, if that takes a while, say on stderr what it waits for.
+
+    Returns when it has ended, or has said so.
+    """
+    pool.shutdown(wait=False)
+    pool._join(_PATIENCE)
+    stats = pool._stats()
+    names = sorted(set(pool._running()))
+    count = max(stats["running"] + stats["waiting"], len(names))
+    if pool._ended or count == 0 or sys.stderr is None:
+        return
+    tasks = "a task" if count == 1 else f"{count} tasks"
+    which = f": {', '.join(names)}" if names else ""
+    print(f"atoll: waiting for {tasks}{which} (Ctrl-C stops waiting)", file=sys.stderr, flush=True)
 
 
 def usable_cores() -> int:
@@ -96,10 +116,16 @@ class Pool(_atoll.Pool):
         streams, such as ``sys.stdout`` or any object with ``write(str)``, that get what tasks
         print, in whole lines. By default tasks print to the process's own, each on its own.
     capture_output
-        keep what a task prints: :attr:`Future.stdout` and :attr:`Future.stderr` have it.
+        keep what a task prints: :attr:`Future.stdout` and :attr:`Future.stderr` have it, also while
+        it runs.
     config, extensions
         of the interpreters, as for :func:`atoll.interpreters.create`: by default extension modules
         that refuse isolated interpreters, such as NumPy's, are loaded as private copies.
+    inherit
+        what else the interpreters start with, as it is when the pool is made: "warnings" (the
+        filters), "logging" (the levels of loggers, no handlers), both ("warnings,logging"), or "".
+    name
+        worker threads are called ``<name>_<number>``, also in ``logging``.
 
     Functions, arguments and results travel as between interpreters in general; functions and
     classes of the script, lambdas and closures go by value. Leaving the ``with`` block waits for
@@ -123,6 +149,7 @@ class Pool(_atoll.Pool):
         capture_output: bool = False,
         config: str | SimpleNamespace | None = None,
         extensions: str | None = None,
+        inherit: str | Iterable[str] = "warnings",
         name: str | None = None,
     ) -> Self:
         refuse_in_rerun()
@@ -132,9 +159,11 @@ class Pool(_atoll.Pool):
             raise TypeError("preload must be several names of modules, not one str")
         if max_tasks_per_interpreter is not None and max_tasks_per_interpreter < 1:
             raise ValueError("max_tasks_per_interpreter must be greater than 0")
-        set_up: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        set_up: list[tuple[Callable[..., Any], tuple[Any, ...]]] = _inherit.set_up(inherit)
         if stdout is not None or stderr is not None:
             set_up.append((_output.install, (_output.token(stdout), _output.token(stderr))))
+        if capture_output:
+            set_up.append((_output.keep, ()))
         if initializer is not None:
             set_up.append((initializer, tuple(initargs)))
         return super().__new__(
@@ -146,8 +175,7 @@ class Pool(_atoll.Pool):
             name=name or f"atoll-pool-{_pool_number()}",
             preload=tuple(preload),
             set_up=tuple(set_up),
-            before=_output.begin_capture if capture_output else None,
-            after=_output.end_capture if capture_output else None,
+            keeps_output=capture_output,
             config=with_extensions(config, extensions),
         )
 
@@ -236,6 +264,8 @@ class Pool(_atoll.Pool):
     ) -> None:
         if exc_type is not None:
             self._stop()
+        if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
+            say_what_is_waited_for(self)
         self.shutdown()
 
     def __repr__(self) -> str:

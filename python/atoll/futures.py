@@ -30,6 +30,7 @@ from atoll.interpreters import NotShareableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
 
 __all__ = ["BrokenInterpreterPool", "Future", "InterpreterPoolExecutor"]
 
@@ -277,6 +278,16 @@ class InterpreterPoolExecutor(_thread.ThreadPoolExecutor):
                     future.cancel()
 
         return results()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if exc_type is not None and issubclass(exc_type, KeyboardInterrupt):
+            _pool.say_what_is_waited_for(self._pool)
+        self.shutdown(wait=True)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls; end the workers and interpreters when those submitted are done.

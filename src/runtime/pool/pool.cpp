@@ -42,6 +42,7 @@ Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
 
 Pool::Admission Pool::submit(PoolTask& task) {
   task.pool_ = Handle<Pool>::share(this);
+  if (options_.keeps_output) task.output_ = std::make_unique<TaskOutput>();
   Item item;
   item.message.attach(Handle<core::Object>(Handle<PoolTask>::share(&task)));
   if (is_shut_down() || home_->has_ended()) return Admission::shut_down;
@@ -116,6 +117,15 @@ void Pool::interrupt_all() noexcept {
     }
     if (task) (void)task->cancel_and_interrupt();
   }
+}
+
+std::vector<std::string> Pool::running_labels() {
+  std::vector<std::string> labels;
+  const core::LockGuard guard(running_lock_);
+  for (const auto& task : running_) {
+    if (task) labels.emplace_back(task->label());
+  }
+  return labels;
 }
 
 void Pool::break_down(RunResult why) noexcept {

@@ -39,9 +39,8 @@ struct PoolOptions {
   std::vector<core::Message> set_up;  ///< calls that every interpreter makes then
   /// What every interpreter does last, with its GIL; it leaves no Python error set. May be empty.
   std::function<void(transfer::Context&, RunResult&)> set_up_last;
-  /// Calls around each task, in its thread; what the second returns comes with the result (empty
-  /// messages: none).
-  core::Message before_task, after_task;
+  /// Tasks keep what their threads give to keep_output().
+  bool keeps_output = false;
 };
 
 /// Something that happens once.
@@ -112,6 +111,9 @@ class Pool final : public core::Object {
   [[nodiscard]] bool is_own_thread() const noexcept;
   [[nodiscard]] const Interpreter& home() const noexcept { return *home_; }
 
+  /// The labels of the tasks that workers are at.
+  [[nodiscard]] std::vector<std::string> running_labels();
+
   /// In the child of a fork: its threads do not exist there, and may hold its locks for ever.
   void mark_gone_after_fork() noexcept;
 
@@ -124,6 +126,7 @@ class Pool final : public core::Object {
   void start_worker();  // mutex_ held
   template <class Work>
   void start_counted(Work work);  // mutex_ held
+  [[nodiscard]] std::string name_of_worker(std::size_t index) const;
   void work(std::size_t index) noexcept;
   [[nodiscard]] bool serve(std::size_t index, Member& member, core::Handle<PoolTask>& task);
   [[nodiscard]] core::Handle<PoolTask> next_task(core::InterpreterId interpreter) noexcept;

@@ -1,5 +1,6 @@
 #include "runtime/pool/pool_task.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <exception>
 #include <utility>
@@ -16,12 +17,20 @@ namespace {
 
 /// Of the worker that the calling thread is.
 thread_local WorkerRecord* own_record = nullptr;
+/// Of the task that the calling thread is at.
+thread_local TaskOutput* own_output = nullptr;
 
 /// The span in which a worker is at a task. Inside.
 class AtWork {
  public:
-  explicit AtWork(WorkerRecord& worker) noexcept { own_record = &worker; }
-  ~AtWork() { own_record = nullptr; }
+  AtWork(WorkerRecord& worker, TaskOutput* output) noexcept {
+    own_record = &worker;
+    own_output = output;
+  }
+  ~AtWork() {
+    own_record = nullptr;
+    own_output = nullptr;
+  }
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
 };
@@ -46,13 +55,23 @@ class Limit {
   TimeoutThread::Entry entry_;
 };
 
-/// One of the calls around a task. What it returns; empty if that failed, or there is none.
-core::Message call_aside(transfer::Context& context, const core::Message& call) {
-  if (call.bytes().empty()) return {};
-  RunResult result;
-  call_in_current(context, call, transfer::Mode::any, result);
-  return std::move(result.value);
-}
+/// A task has a copy of its thread's context (contextvars, decimal): what it changes there ends
+/// with it. Inside, without a Python error set.
+class OwnContext {
+ public:
+  OwnContext() noexcept : context_(py::Ref::steal(PyContext_CopyCurrent())) {
+    if (context_ && PyContext_Enter(context_.get()) != 0) context_ = {};
+    PyErr_Clear();  // no memory: it goes without
+  }
+  ~OwnContext() {
+    if (context_ && PyContext_Exit(context_.get()) != 0) PyErr_Clear();
+  }
+  OwnContext(const OwnContext&) = delete;
+  OwnContext& operator=(const OwnContext&) = delete;
+
+ private:
+  py::Ref context_;
+};
 
 /// What the runtime itself could not do, as a result.
 void describe_failure(RunResult& result, const char* type, const char* what) {
@@ -95,12 +114,11 @@ PoolTask::Ending PoolTask::execute(const core::Handle<WorkerRecord>& worker,
   worker_ = worker;
   if (!start()) return Ending::not_begun;
   has_begun_.store(true, std::memory_order_release);
-  const PoolOptions* const options = pool_ ? &pool_->options() : nullptr;
-  if (options) (void)call_aside(context, options->before_task);
   const std::int64_t begin = core::monotonic_now();
   RunResult result;
   try {
-    const AtWork at_work(*worker);
+    const AtWork at_work(*worker, output_.get());
+    const OwnContext own_context;
     const Limit limit(*this);
     run(context, result);
   } catch (const std::bad_alloc&) {
@@ -109,13 +127,25 @@ PoolTask::Ending PoolTask::execute(const core::Handle<WorkerRecord>& worker,
     describe_failure(result, "RuntimeError", error.what());
   }
   const std::int64_t end = core::monotonic_now();
-  core::Message aside;
-  if (options) aside = call_aside(context, options->after_task);
   if (!settle()) return Ending::cancelled;
   nanoseconds_ = end - (code_began_ != 0 ? code_began_ : begin);
-  aside_ = std::move(aside);
   result_ = std::move(result);
   return result_.outcome == Outcome::returned ? Ending::returned : Ending::failed;
+}
+
+void PoolTask::set_label(std::string_view label) noexcept {
+  // A character of several bytes is not cut in two.
+  std::size_t size = std::min(label.size(), label_.size() - 1);
+  while (size < label.size() && size > 0 && (label[size] & 0xC0) == 0x80) --size;
+  label.copy(label_.data(), size);
+  label_[size] = 0;
+}
+
+bool keep_output(std::size_t stream, std::string_view text) {
+  if (!own_output) return false;
+  const core::LockGuard guard(own_output->lock);
+  own_output->streams[stream].append(text);
+  return true;
 }
 
 void PoolTask::fail_with_pool() noexcept {

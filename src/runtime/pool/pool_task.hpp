@@ -11,8 +11,12 @@
 
 #include <Python.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/parking/parking.hpp"
@@ -41,6 +45,12 @@ struct WorkerRecord final : core::Object {
   bool is_interrupted = false;        ///< the current task was told to stop
 
   std::atomic<bool> must_raise{false};  ///< a wait in yet another interpreter has to raise that
+};
+
+/// What a task has printed so far, as UTF-8.
+struct TaskOutput {
+  core::Lock lock;
+  std::array<std::string, 2> streams;  ///< stdout, stderr; guarded by lock
 };
 
 /// The part of a task in which its code can be told to stop. What is before it and after it is
@@ -93,13 +103,18 @@ class PoolTask : public core::Task {
   /// It has run for longer than it may.
   void expire() noexcept;
 
+  /// What it has printed so far; null where the pool does not keep that.
+  [[nodiscard]] TaskOutput* output() const noexcept { return output_.get(); }
+
+  /// For people: what it calls. Cut off where it is long. Before anybody else knows the task.
+  void set_label(std::string_view label) noexcept;
+  [[nodiscard]] std::string_view label() const noexcept { return label_.data(); }
+
   // --- after the end -----------------------------------------------------------------------------
 
   /// Of a finished task; its one receiver may take things out.
   [[nodiscard]] RunResult& result() noexcept { return result_; }
   [[nodiscard]] const RunResult& result() const noexcept { return result_; }
-  /// What PoolOptions::after_task has returned; empty without it.
-  [[nodiscard]] const core::Message& aside() const noexcept { return aside_; }
   /// It never ran, as the pool broke.
   [[nodiscard]] bool was_refused() const noexcept { return was_refused_; }
   /// Its code begins now: what came before was making its arguments.
@@ -130,7 +145,8 @@ class PoolTask : public core::Task {
   core::Handle<WorkerRecord> worker_;   ///< set before it runs
   std::atomic<bool> has_begun_{false};  ///< worker_ is set for good
   RunResult result_;
-  core::Message aside_;
+  std::unique_ptr<TaskOutput> output_;
+  std::array<char, 48> label_{};
   std::int64_t code_began_ = 0;
   std::int64_t nanoseconds_ = 0;
   bool was_refused_ = false;
@@ -164,6 +180,10 @@ class MapTask final : public PoolTask {
   core::Message calls_;
   const transfer::Mode result_mode_;
 };
+
+/// Keeps what the calling thread prints, if it is at a task that wants that; false if not. Throws
+/// std::bad_alloc.
+[[nodiscard]] bool keep_output(std::size_t stream, std::string_view text);
 
 /// For code that blocks in atoll, inside a worker's interpreter, after its wait was interrupted:
 /// false if its task was told to stop; TaskInterrupted is set then.

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "atoll/base/error.hpp"
+#include "py/cpython_compat.hpp"
+#include "py/loaded_module.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/errors.hpp"
 #include "runtime/pool/pool.hpp"
@@ -28,6 +30,24 @@ void name_thread(const std::string& name) noexcept {
   pthread_setname_np(pthread_self(), name.substr(0, longest).c_str());
 }
 
+/// Python's name of the calling thread in the current interpreter. `threading` numbers threads that
+/// it has not started itself, "Dummy-1" and so on, in each interpreter anew.
+void name_python_thread(const std::string& name) noexcept {
+#if ATOLL_THREADING_TAKES_IMPORTER_FOR_MAIN
+  const py::Ref threading = py::loaded_module("threading");
+#else
+  const py::Ref threading =
+      py::guarded([] { return py::Ref::steal(PyImport_ImportModule("threading")); });
+#endif
+  if (threading) {
+    const py::Ref thread =
+        py::Ref::steal(PyObject_CallMethod(threading.get(), "current_thread", nullptr));
+    const py::Ref text = py::Ref::steal(PyUnicode_FromString(name.c_str()));
+    if (thread && text) PyObject_SetAttrString(thread.get(), "name", text.get());
+  }
+  PyErr_Clear();
+}
+
 /// What went wrong with the making of an interpreter, where it is no Python exception.
 RunResult failure_of(const std::exception& error) {
   RunResult result;
@@ -44,8 +64,12 @@ RunResult failure_of(const std::exception& error) {
 
 // --- workers -------------------------------------------------------------------------------------
 
+std::string Pool::name_of_worker(std::size_t index) const {
+  return options_.name + '_' + std::to_string(index);
+}
+
 void Pool::work(std::size_t index) noexcept {
-  name_thread(options_.name + '_' + std::to_string(index));
+  name_thread(name_of_worker(index));
   Place& place = places_[index % options_.interpreters];
   // One that was received for a member that has been retired meanwhile.
   Handle<PoolTask> task;
@@ -72,6 +96,7 @@ bool Pool::serve(std::size_t index, Member& member, Handle<PoolTask>& task) {
   transfer::Context& context = *interpreter.context();
   const auto worker = Handle<WorkerRecord>::make(InterpreterHandle::share(&interpreter),
                                                  PyThread_get_thread_ident());
+  name_python_thread(name_of_worker(index));
   for (;;) {
     if (!task) task = next_task(interpreter.id());
     if (!task) return false;

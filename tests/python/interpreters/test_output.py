@@ -1,4 +1,4 @@
-"""What interpreters print: handed over line by line, or captured."""
+"""What interpreters print: handed over line by line."""
 
 import gc
 import io
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import atoll
-from atoll import _output, interpreters
+from atoll import interpreters
 from atoll._atoll import RemoteStream
 from atoll.interpreters import ExecutionFailed, Interpreter, InterpreterError
 
@@ -421,82 +421,6 @@ def _get(queue: Any) -> None:
     queue.get()
 
 
-def _captured(*actions: str) -> list[tuple[str, str]]:
-    found = []
-    for action in actions:
-        _output.begin_capture()
-        try:
-            exec(action, {})
-        finally:
-            found.append(_output.end_capture())
-    return found
-
-
-class TestCapture:
-    def test_text_per_task(self, interp: Interpreter) -> None:
-        texts = interp.call(
-            _captured, "print(1); print(2, end='')", "import sys; print(3, file=sys.stderr)", "pass"
-        )
-        assert texts == [("1\n2", ""), ("", "3\n"), ("", "")]
-
-    def test_beside_a_redirection(self, interp: Interpreter) -> None:
-        out = Writes()
-        interp.redirect_output(stdout=out)
-        interp.exec("print('before ', end='')")
-        assert interp.call(_captured, "print(1, flush=True)") == [("1\n", "")]
-        interp.exec("print('after')")
-        assert out.calls == ["before after\n"]
-
-    def test_each_thread_for_itself(self, interp: Interpreter) -> None:
-        out = Writes()
-        interp.redirect_output(stdout=out)
-        interp.exec("""if True:
-            import threading
-            from atoll import _output
-            inside, go = threading.Barrier(3), threading.Barrier(3)
-            texts = {}
-            def run(n):
-                _output.begin_capture()
-                print("start", n)
-                inside.wait(); go.wait()
-                print("end", n)
-                texts[n] = _output.end_capture()[0]
-            threads = [threading.Thread(target=run, args=(n,)) for n in range(2)]
-            for t in threads: t.start()
-            inside.wait()
-            print("between")
-            go.wait()
-            for t in threads: t.join()
-            assert texts == {n: f"start {n}\\nend {n}\\n" for n in range(2)}
-        """)
-        assert out.calls == ["between\n"]
-
-    def test_nested(self, interp: Interpreter) -> None:
-        assert interp.call(_nested) == (("in\n", ""), ("out\n", ""))
-
-    def test_without_a_redirection_the_rest_goes_where_it_went(self, run_python: RunPython) -> None:
-        done = run_python(
-            "-c",
-            dedent("""
-            from atoll import _output, interpreters
-            def task():
-                _output.begin_capture()
-                print('kept')
-                return _output.end_capture()
-            i = interpreters.create()
-            i.exec('''if True:
-                from atoll import _output
-                _output.begin_capture(); print('kept'); kept = _output.end_capture()
-                print('shown', end=''); print('.')
-            ''')
-            print(i.call(eval, 'kept'))
-            i.close()
-        """),
-            check=True,
-        )
-        assert sorted(done.stdout.splitlines()) == ["('kept\\n', '')", "shown."]
-
-
 class TestPool:
     def test_streams_of_a_pool(self) -> None:
         out, err = Writes(), Writes()
@@ -509,10 +433,6 @@ class TestPool:
         assert 1 <= out.calls.count("\n") <= 2
         assert sorted(err.calls) == sorted(f"err {n}\n" for n in range(20))
 
-    def test_a_task_can_be_captured(self) -> None:
-        with atoll.Pool(1) as pool:
-            assert pool.run(_captured, "print(1)") == [("1\n", "")]
-
     def test_no_stream(self) -> None:
         with pytest.raises(TypeError, match=r"needs a method write\(\)"):
             atoll.Pool(stdout=1)  # type: ignore[arg-type]
@@ -521,11 +441,3 @@ class TestPool:
 def _say(n: int) -> None:
     print("out", n)
     print("err", n, file=sys.stderr)
-
-
-def _nested() -> tuple[tuple[str, str], tuple[str, str]]:
-    _output.begin_capture()
-    print("out")
-    _output.begin_capture()
-    print("in")
-    return _output.end_capture(), _output.end_capture()

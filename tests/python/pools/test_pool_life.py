@@ -147,6 +147,7 @@ class TestSetUp:
                     future.result()
                 assert isinstance(caught.value.__cause__, ExecutionFailed)
                 assert "LookupError: not today" in str(caught.value.__cause__)
+                assert str(caught.value).endswith("set-up failed: LookupError: not today")
             assert pool.broken
             assert repr(pool).endswith("broken>")
             for call in (pool.submit, pool.run):
@@ -356,9 +357,18 @@ class TestShutdown:
             pool.submit(len, threading.Lock())
 
     def test_an_unused_pool(self):
-        atoll.Pool(1).shutdown()
-        with atoll.Pool(1):
-            pass
+        before = open_interpreters()
+        pool = atoll.Pool(1)
+        pool.shutdown()
+        with atoll.Pool(1) as other:
+            assert not other.closed
+        for each in (pool, other):
+            assert each.closed
+            assert each._ended
+            assert each.stats() == (0,) * 11
+            with pytest.raises(RuntimeError, match="after shutdown"):
+                each.submit(abs, -1)
+        assert open_interpreters() == before
 
     def test_without_waiting(self):
         pool = atoll.Pool(1)
@@ -403,10 +413,12 @@ class TestShutdown:
     def test_from_many_threads(self, background):
         pool = atoll.Pool(1)
         blocked = Blocked(pool, 1)
-        waiting = [background(pool.shutdown) for _ in range(4)]
-        blocked.go()
-        for each in waiting:
-            each.result()
+        waiting = [background(lambda: pool.shutdown() or pool._ended) for _ in range(4)]
+        assert not pool._ended
+        assert blocked.go() == ["gone"]
+        # None of them came back before the end.
+        assert [each.result() for each in waiting] == [True] * 4
+        assert not set(blocked.where) & open_interpreters()
 
     def test_bad_arguments(self):
         with atoll.Pool(1) as pool:
@@ -414,6 +426,43 @@ class TestShutdown:
                 pool.shutdown(True, True)
             with pytest.raises(TypeError):
                 pool.shutdown(now=True)
+
+
+class TestUnderLoad:
+    @pytest.mark.parametrize("warm", [0, 1])
+    def test_submit_cancel_and_shutdown(self, background, warm):
+        """All at once, from several threads: nothing breaks, and every future is over."""
+        for round_ in range(8):
+            pool = atoll.Pool(2, threads=2, warm=warm, max_tasks_per_interpreter=7)
+            begun = threading.Barrier(5)
+            refusals = []
+
+            def use(number, pool=pool, begun=begun, refusals=refusals):
+                futures = []
+                begun.wait(60)
+                try:
+                    for n in range(60):
+                        futures.append(pool.submit(lambda n: sum(range(n)), 50 * n))
+                        if n % 3 == number % 3:
+                            futures[n // 2].cancel(interrupt=n % 2 == 0)
+                except RuntimeError as error:
+                    # BrokenInterpreterPool is one, too, and tells its cause.
+                    refusals.append(str(error))
+                return futures
+
+            def end(pool=pool, begun=begun, round_=round_):
+                begun.wait(60)
+                pool.run(abs, round_)
+                pool.shutdown(cancel_futures=round_ % 2 == 0)
+                return []
+
+            users = [background(use, number) for number in range(4)] + [background(end)]
+            futures = [future for user in users for future in user.result()]
+            pool.shutdown()
+            assert not pool.broken, pool._failure()
+            assert set(refusals) <= {"cannot schedule new futures after shutdown"}
+            assert all(future.done() for future in futures)
+            assert pool.stats().failed == 0
 
 
 class TestForgotten:

@@ -87,3 +87,44 @@ class TestSignalMask:
             print(all(blocked(task) for task in tasks.iterdir() if int(task.name) not in known))
         """)
         assert done.stdout == "True\n"
+
+
+class TestCtrlC:
+    """Who has to wait after it learns for what."""
+
+    @pytest.mark.parametrize("make", ["atoll.Pool(1)", "atoll.futures.InterpreterPoolExecutor(1)"])
+    def test_says_what_is_waited_for(self, interrupt_source, make):
+        source = """
+            import atoll, time
+
+            def snore(tx):
+                end = time.monotonic() + 4
+                tx.send("snores")
+                while time.monotonic() < end:
+                    try:
+                        while time.monotonic() < end:
+                            time.sleep(0.01)
+                    except BaseException:
+                        pass  # it does not want to end
+
+            tx, rx = atoll.channel()
+            with MAKE as pool:
+                pool.submit(snore, tx)
+                rx.recv()
+                print("ready", flush=True)
+                time.sleep(600)
+        """
+        status, _, err = interrupt_source(source.replace("MAKE", make))
+        assert status == -signal.SIGINT
+        assert err.count("atoll: waiting for a task: snore (Ctrl-C stops waiting)\n") == 1
+        assert "KeyboardInterrupt" in err
+
+    def test_says_nothing_if_that_is_quick(self, interrupt_source):
+        _, _, err = interrupt_source("""
+            import atoll, time
+            with atoll.Pool(1) as pool:
+                pool.run(abs, 1)
+                print("ready", flush=True)
+                time.sleep(600)
+        """)
+        assert "atoll: waiting" not in err

@@ -85,11 +85,21 @@ TEST_CASE("memory outlives its interpreter") {
 TEST_CASE("memory that was given up before its interpreter ends is released there") {
   const MainContext main;
   Message message;
+  bool is_released = false;
   Other other;
-  other.enter(
-      [&](Context& context) { message = encoded(context, evaluate("memoryview(bytearray(9))")); });
+  other.enter([&](Context& context) {
+    const Ref source = evaluate("type('Memory', (bytearray,), {})(9)");
+    const auto witness = Ref::steal(PyCapsule_New(&is_released, nullptr, [](PyObject* capsule) {
+      *static_cast<bool*>(PyCapsule_GetPointer(capsule, nullptr)) = true;
+    }));
+    REQUIRE(PyObject_SetAttrString(source.get(), "witness", witness.get()) == 0);
+    message = encoded(context, Ref::steal(PyMemoryView_FromObject(source.get())));
+  });
+  CHECK_FALSE(is_released);
   message.reset();
+  CHECK_FALSE(is_released);
   other.end();
+  CHECK(is_released);
 }
 
 TEST_CASE("views of memory that arrived need no release") {
