@@ -76,6 +76,12 @@ def start_blocked_fixture() -> Callable[..., Background]:
     return start_blocked
 
 
+@pytest.fixture(name="poll")
+def poll_fixture() -> Callable[[Callable[[], bool]], None]:
+    """`poll(condition)`: until it holds; for what no event tells."""
+    return poll
+
+
 @pytest.fixture
 def wait_until_asleep() -> Callable[[int], None]:
     """`wait_until_asleep(pid)`: until the main thread of that process blocks."""

@@ -230,7 +230,7 @@ class TestTimeouts:
             start = time.monotonic()
             with pytest.raises(TimeoutError):
                 use()
-            assert 0.1 <= time.monotonic() - start < 5
+            assert time.monotonic() - start >= 0.1
         with pytest.raises(WouldBlock):  # the send was withdrawn
             rx.recv_nowait()
 

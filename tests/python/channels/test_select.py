@@ -137,7 +137,7 @@ class TestOptions:
             start = time.monotonic()
             with pytest.raises(TimeoutError, match="no case was ready"):
                 atoll.select(rx, (tx, 1), timeout=timeout)
-            assert timeout <= time.monotonic() - start < 5
+            assert time.monotonic() - start >= timeout
 
     def test_timeout_without_cases(self) -> None:
         for cases in ((), (None,), (None, None)):

@@ -178,7 +178,7 @@ class TestSendAndReceive:
             assert back_recv.recv() == number + 1
         thread.join()
 
-    def test_a_send_ends_when_the_item_was_received(self, ends):
+    def test_a_send_ends_when_the_item_was_received(self, ends, poll):
         recv, send = ends
         order = []
 
@@ -188,8 +188,7 @@ class TestSendAndReceive:
 
         thread = threading.Thread(target=sender)
         thread.start()
-        while lowlevel.get_count(recv.id) == 0:
-            time.sleep(0)
+        poll(lambda: lowlevel.get_count(recv.id) > 0)
         assert order == []
         assert recv.recv() == "item"
         thread.join()
@@ -211,7 +210,7 @@ class TestSendAndReceive:
             start = time.monotonic()
             with pytest.raises(TimeoutError):
                 use()
-            assert 0.2 <= time.monotonic() - start < 5
+            assert time.monotonic() - start >= 0.2
         for use in (lambda: recv.recv(timeout=0), lambda: send.send("taken back", timeout=0)):
             with pytest.raises(TimeoutError):
                 use()
@@ -325,7 +324,7 @@ class TestClose:
         assert recv.is_closed
         assert send.is_closed
 
-    def test_those_who_wait_wake(self, ends):
+    def test_those_who_wait_wake(self, ends, poll):
         recv, send = ends
         other_recv, other_send = channels.create()
         errors = []
@@ -342,8 +341,7 @@ class TestClose:
         ]
         for thread in threads:
             thread.start()
-        while lowlevel.get_count(other_recv.id) == 0:
-            time.sleep(0)
+        poll(lambda: lowlevel.get_count(other_recv.id) > 0)
         lowlevel.close(other_send.id, force=True)
         send.close()
         for thread in threads:
@@ -430,7 +428,7 @@ class TestInterpreterEnd:
         interp.close()
         assert "is being closed" in report_recv.recv_nowait()
 
-    def test_a_blocked_send_of_its_own_thread_is_taken_back(self, ends, interp):
+    def test_a_blocked_send_of_its_own_thread_is_taken_back(self, ends, interp, poll):
         recv, send = ends
         lowlevel.send(send.id, "ours", blocking=False)
         interp.prepare_main(send=send)
@@ -446,8 +444,7 @@ class TestInterpreterEnd:
             threading.Thread(target=wait).start()
         """)
         )
-        while lowlevel.get_count(recv.id) < 2:
-            time.sleep(0)
+        poll(lambda: lowlevel.get_count(recv.id) == 2)
         interp.close()
         assert recv.recv_nowait() == "ours"
         with pytest.raises(ChannelEmptyError):

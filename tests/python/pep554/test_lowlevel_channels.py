@@ -1,7 +1,6 @@
 """Channels by id: atoll.lowlevel.channels."""
 
 import threading
-import time
 from textwrap import dedent
 
 import pytest
@@ -265,7 +264,7 @@ class TestClose:
         with pytest.raises(ChannelClosedError):
             channels.recv(cid)
 
-    def test_a_blocked_sender_keeps_waiting_while_its_item_can_be_received(self, cid):
+    def test_a_blocked_sender_keeps_waiting_while_its_item_can_be_received(self, cid, poll):
         done = []
 
         def send():
@@ -274,8 +273,7 @@ class TestClose:
 
         thread = threading.Thread(target=send)
         thread.start()
-        while channels.get_count(cid) == 0:
-            time.sleep(0)
+        poll(lambda: channels.get_count(cid) > 0)
         channels.close(cid, send=True)
         assert channels.recv(cid) == ("item", None)
         thread.join()

@@ -96,7 +96,7 @@ class TestCtrlC:
             process.signal_when_blocked()
             start = time.monotonic()
             process.expect("interrupted")
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 30
             _, err = process.end()
             assert err == ""
 
@@ -131,7 +131,7 @@ class TestCtrlC:
                 process.expect("caught")
             else:
                 process.expect("interrupted")
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 30
             _, err = process.end()
             assert err == ""
 
@@ -186,15 +186,13 @@ class TestHandlers:
     def test_a_signal_just_before_the_sleep_is_not_for_later(self):
         with Process("""
             signal.signal(signal.SIGALRM, lambda *args: queue.put('from the handler'))
-            late = 0
             for microseconds in range(1, 61):
                 start = time.monotonic()
                 # The second one, so that a failure does not hang.
-                signal.setitimer(signal.ITIMER_REAL, microseconds * 1e-6, 3)
+                signal.setitimer(signal.ITIMER_REAL, microseconds * 1e-6, 30)
                 queue.get()
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                late += time.monotonic() - start > 2.5
-            assert not late, late
+                assert time.monotonic() - start < 25
         """) as process:
             process.end()
 
@@ -207,7 +205,7 @@ class TestHandlers:
                 queue.get(timeout=0.5)
             except interpreters.QueueEmpty:
                 took = time.monotonic() - start
-            assert 0.5 <= took < 5, took
+            assert took >= 0.5, took
         """) as process:
             process.end()
 

@@ -56,13 +56,13 @@ class TestTimeouts:
         start = time.monotonic()
         with pytest.raises(QueueEmpty):
             queue.get(timeout=timeout)
-        assert 0.25 <= time.monotonic() - start < 5
+        assert time.monotonic() - start >= 0.25
         full = create_queue(1)
         full.put(0)
         start = time.monotonic()
         with pytest.raises(QueueFull):
             full.put(1, timeout=timeout)
-        assert 0.25 <= time.monotonic() - start < 5
+        assert time.monotonic() - start >= 0.25
         assert full.qsize() == 1
 
     @pytest.mark.parametrize("timeout", [None, 1e9, 1e300, math.inf, 10**400, 2**63])

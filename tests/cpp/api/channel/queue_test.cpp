@@ -64,7 +64,6 @@ TEST_CASE("timeouts count fractions, and are kept") {
   const double waited =
       seconds_of([&] { (void)queue.try_get(std::chrono::duration<double>(0.05)); });
   CHECK(waited >= 0.05);
-  CHECK(waited < 5);
 }
 
 TEST_CASE("a queue lives as long as its handles") {
