@@ -81,8 +81,10 @@ class TestAwait:
                 await shared.submit(divmod, 1, 0)
             with pytest.raises(NotShareableError):
                 await shared.submit(len, threading.Lock())
+            kept, never = atoll.channel()
             with pytest.raises(atoll.TaskTimedOut):
-                await shared.options(timeout=0.01).submit(atoll.channel()[1].recv)
+                await shared.options(timeout=0.01).submit(never.recv)
+            kept.close()
 
         asyncio.run(main())
 
