@@ -1,6 +1,7 @@
 #include "interpreters/run_code.hpp"
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "runtime/interpreter/run.hpp"
@@ -100,7 +101,7 @@ PyObject* run_script(const State& state, runtime::Interpreter& target, PyObject*
   const bool has_names = shared && PyDict_GET_SIZE(shared) != 0;
   if (has_names && py::failed(encode_names(*context, shared, names))) return nullptr;
   if (!no_signal_is_pending()) return nullptr;
-  const RunResult result = runtime::run_script(target, script, has_names ? &names : nullptr);
+  const RunResult result = runtime::run_script(target, script, std::move(names));
   if (result.outcome == Outcome::returned) Py_RETURN_NONE;
   return excinfo_of(*context, result).release();
 }
@@ -132,9 +133,9 @@ PyObject* call_returning_pair(const State& state, runtime::Interpreter& target, 
     return nullptr;
   }
   if (!no_signal_is_pending()) return nullptr;
-  const RunResult result = runtime::enter_and_call(target, call);
+  RunResult result = runtime::enter_and_call(target, std::move(call));
   if (result.outcome == Outcome::returned) {
-    const py::Ref value = transfer::decode(*context, result.value);
+    const py::Ref value = transfer::decode(*context, std::move(result.value));
     return value ? PyTuple_Pack(2, value.get(), Py_None) : nullptr;
   }
   const py::Ref excinfo = excinfo_of(*context, result);
@@ -150,9 +151,9 @@ PyObject* call_or_raise(const State& state, runtime::Interpreter& target, PyObje
     return nullptr;
   }
   if (!no_signal_is_pending()) return nullptr;
-  const RunResult result = runtime::enter_and_call(target, call);
+  RunResult result = runtime::enter_and_call(target, std::move(call));
   if (result.outcome == Outcome::returned) {
-    return transfer::decode(*context, result.value).release();
+    return transfer::decode(*context, std::move(result.value)).release();
   }
   const py::Ref excinfo = excinfo_of(*context, result);
   if (!excinfo) return nullptr;
@@ -172,7 +173,7 @@ PyObject* bind_in_main(const State& state, runtime::Interpreter& target, PyObjec
   core::Message names;
   if (py::failed(encode_names(*context, updates, names))) return nullptr;
   if (!no_signal_is_pending()) return nullptr;
-  const RunResult result = runtime::bind_in_main(target, names);
+  const RunResult result = runtime::bind_in_main(target, std::move(names));
   if (result.outcome == Outcome::returned) Py_RETURN_NONE;
   const py::Ref excinfo = excinfo_of(*context, result);
   return nullptr;

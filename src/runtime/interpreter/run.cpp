@@ -1,6 +1,7 @@
 #include "runtime/interpreter/run.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "atoll/base/error.hpp"
@@ -90,8 +91,8 @@ void keep_what_travels(transfer::Context& context, PyObject* results, transfer::
 }
 
 /// `names` is a tuple of names and values, alternating. All are decoded before the first is bound.
-py::Status bind(transfer::Context& context, const core::Message& names) {
-  const py::Ref flat = transfer::decode(context, names);
+py::Status bind(transfer::Context& context, core::Message&& names) {
+  const py::Ref flat = transfer::decode(context, std::move(names));
   PyObject* globals = main_namespace();
   if (!flat || !globals) return py::Status::error;
   for (Py_ssize_t i = 0; i + 1 < PyTuple_GET_SIZE(flat.get()); i += 2) {
@@ -105,13 +106,13 @@ py::Status bind(transfer::Context& context, const core::Message& names) {
 
 }  // namespace
 
-RunResult enter_and_call(Interpreter& target, const core::Message& call, bool keep_exception) {
+RunResult enter_and_call(Interpreter& target, core::Message&& call) {
   return enter_and_run(target, [&](transfer::Context& context, RunResult& result) {
     bool called = false;
-    const py::Ref value = py::guarded([&] { return decode_and_call(context, call, called); });
+    const py::Ref value =
+        py::guarded([&] { return decode_and_call(context, std::move(call), called); });
     if (!value) {
-      fail(result, called ? Outcome::raised : Outcome::not_shareable, context,
-           keep_exception ? std::optional(transfer::Mode::any) : std::nullopt);
+      fail(result, called ? Outcome::raised : Outcome::not_shareable, context);
     } else if (py::failed(
                    transfer::encode(context, value.get(), transfer::Mode::any, result.value))) {
       fail(result, Outcome::not_shareable, context);
@@ -184,9 +185,9 @@ void map_in_current(transfer::Context& context, core::Message&& calls, transfer:
   keep_what_travels(context, results.get(), result_mode, result);
 }
 
-RunResult run_script(Interpreter& target, const core::Message& script, const core::Message* names) {
+RunResult run_script(Interpreter& target, const core::Message& script, core::Message&& names) {
   return enter_and_run(target, [&](transfer::Context& context, RunResult& result) {
-    if (names && py::failed(bind(context, *names))) {
+    if (!names.bytes().empty() && py::failed(bind(context, std::move(names)))) {
       return fail(result, Outcome::not_shareable, context);
     }
     const py::Ref code = transfer::decode_script(context, script);
@@ -198,9 +199,9 @@ RunResult run_script(Interpreter& target, const core::Message& script, const cor
   });
 }
 
-RunResult bind_in_main(Interpreter& target, const core::Message& names) {
+RunResult bind_in_main(Interpreter& target, core::Message&& names) {
   return enter_and_run(target, [&](transfer::Context& context, RunResult& result) {
-    if (py::failed(bind(context, names))) fail(result, Outcome::not_shareable, context);
+    if (py::failed(bind(context, std::move(names)))) fail(result, Outcome::not_shareable, context);
   });
 }
 

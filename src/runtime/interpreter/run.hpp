@@ -27,18 +27,17 @@ struct RunResult {
 
 // All of these run in the calling thread, in `__main__` of the target, and throw InterpreterError
 // if it is already running, InterpreterNotFoundError if it is closed. The caller keeps its thread
-// state and must have no Python error set.
+// state and must have no Python error set. Messages are consumed: large buffers arrive uncopied.
 
-/// Calls what transfer::encode_call() has packed. `keep_exception` also carries the exception
-/// object.
-RunResult enter_and_call(Interpreter& target, const core::Message& call,
-                         bool keep_exception = false);
+/// Calls what transfer::encode_call() has packed.
+RunResult enter_and_call(Interpreter& target, core::Message&& call);
 
-/// Evaluates what transfer::encode_script() has packed, after binding `names`, if any.
-RunResult run_script(Interpreter& target, const core::Message& script, const core::Message* names);
+/// Evaluates what transfer::encode_script() has packed, after binding `names` (as bind_in_main();
+/// empty: none).
+RunResult run_script(Interpreter& target, const core::Message& script, core::Message&& names);
 
 /// Binds names in `__main__`: a message that holds a tuple of names and values, alternating.
-RunResult bind_in_main(Interpreter& target, const core::Message& names);
+RunResult bind_in_main(Interpreter& target, core::Message&& names);
 
 // The rest is for a thread that is inside already, with the GIL, and has no Python error set. What
 // uncaught exceptions were travels along as an object where it can.

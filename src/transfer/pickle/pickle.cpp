@@ -55,7 +55,8 @@ PyObject* collect_buffer(PyObject*, PyObject* pickle_buffer) {
   if (!collector) Py_RETURN_TRUE;
   const Py_buffer* const view = PyPickleBuffer_GetBuffer(pickle_buffer);
   if (!view) return nullptr;
-  if (view->len < wire::out_of_band_minimum || !PyBuffer_IsContiguous(view, 'A')) Py_RETURN_TRUE;
+  // Also small ones: what the receiver gets must not depend on the size.
+  if (!PyBuffer_IsContiguous(view, 'A')) Py_RETURN_TRUE;
   try {
     auto bytes = core::SharedBuffer::copy_of(view->buf, static_cast<std::size_t>(view->len),
                                              view->readonly != 0);
@@ -218,7 +219,8 @@ py::Ref make_find_in_main(Context& context, MainSnapshot& snapshot) {
   return self ? py::Ref::steal(PyCFunction_New(&find_in_main_def, self.get())) : py::Ref();
 }
 
-/// The memory behind the buffers, as pickle wants it; empty without an error: there are none.
+/// The buffers, as memoryviews, for pickle to hand to those who rebuild objects; empty without an
+/// error: there are none.
 bool read_buffers(Decoder& decoder, py::Ref& buffers) {
   Reader& reader = decoder.reader();
   const std::size_t count = reader.count();
@@ -241,9 +243,10 @@ bool read_buffers(Decoder& decoder, py::Ref& buffers) {
         return false;
       }
     }
-    py::Ref exporter = share_bytes(decoder.context(), std::move(shared));
-    if (!exporter) return false;
-    PyList_SET_ITEM(buffers.get(), static_cast<Py_ssize_t>(i), exporter.release());
+    const py::Ref exporter = share_bytes(decoder.context(), std::move(shared));
+    py::Ref view = py::Ref::steal(exporter ? PyMemoryView_FromObject(exporter.get()) : nullptr);
+    if (!view) return false;
+    PyList_SET_ITEM(buffers.get(), static_cast<Py_ssize_t>(i), view.release());
   }
   return true;
 }

@@ -96,9 +96,4 @@ enum class InstanceState : std::uint8_t { none, dict, slots, both };
 inline constexpr std::uint8_t pickle_names_main = 1;  ///< names `__main__`, whose snapshot follows
 inline constexpr std::uint8_t pickle_has_hooks = 2;   ///< refers to attachments (extension types)
 
-/// Out-of-band buffers from this size on are attachments; smaller ones stay in the pickle. By
-/// benchmarks/buffers.py with this at 0 and at a million, a NumPy array of 64 bytes costs the same
-/// both ways, one of 1 KB 11.3 us as an attachment and 13.0 us in the pickle, of 64 KB 14 and 108.
-inline constexpr std::int64_t out_of_band_minimum = 256;
-
 }  // namespace libatoll::transfer::wire
