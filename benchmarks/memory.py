@@ -1,7 +1,7 @@
 """What an interpreter takes, and whether creating and closing many leaves anything behind.
 
-Each library is measured in a process of its own: `python memory.py MODULE KIND COUNT` prints the
-growth in KB as JSON. That is the growth of the proportional set size (Pss in
+Each library is measured in a process of its own: `python memory.py MODULE KIND COUNT [PACKAGE]`
+prints the growth in KB as JSON. That is the growth of the proportional set size (Pss in
 /proc/self/smaps_rollup), where memory that several processes share counts in parts.
 
 CPython 3.12 and 3.13 have what concurrent.interpreters is built on already, in a private module
@@ -9,6 +9,7 @@ that works with ids: enough to compare with.
 """
 
 import importlib
+import importlib.util
 import json
 import statistics
 import sys
@@ -20,6 +21,7 @@ from types import ModuleType
 from measure import ATOLL, STOCK, Options, Row, in_fresh_process
 
 WARM_UP = 100  # cycles before the growth counts
+PACKAGES = {"NumPy": "numpy", "pandas": "pandas"}  # private copies of these stay loaded
 NOISE = 64  # KB: nothing, give or take some pages; one interpreter left behind is over 2000
 MODULES = {
     ATOLL.name: ATOLL.module,
@@ -45,6 +47,14 @@ def measure(options: Options) -> Iterator[Row]:
         total = [in_fresh_process("memory.py", module, "cycles", cycles) for _ in range(runs)]
         growth.values[name] = statistics.median(total)
     yield growth
+    for name, package in PACKAGES.items():
+        if importlib.util.find_spec(package):
+            row = Row(f"left by a closed interpreter with {name}", "KB")
+            count = options.pick(30, 5)
+            row.values[ATOLL.name] = in_fresh_process(
+                "memory.py", ATOLL.module, "left", count, package
+            )
+            yield row
 
 
 def proportional_kilobytes() -> int:
@@ -86,6 +96,25 @@ def cycles(module: ModuleType, count: int) -> float:
     return proportional_kilobytes() - before
 
 
+def left(module: ModuleType, count: int, package: str) -> float:
+    """Kilobytes that stay for each interpreter that has imported a package and was closed."""
+
+    def cycle() -> None:
+        interpreter = module.create()
+        interpreter.exec(f"import {package}")
+        interpreter.close()
+
+    for _ in range(2):
+        cycle()
+    before = proportional_kilobytes()
+    for _ in range(count):
+        cycle()
+    return (proportional_kilobytes() - before) / count
+
+
 if __name__ == "__main__":
-    kinds = {"each": each, "cycles": cycles}
-    print(json.dumps(kinds[sys.argv[2]](importlib.import_module(sys.argv[1]), int(sys.argv[3]))))
+    kinds: dict[str, Callable[..., float]] = {"each": each, "cycles": cycles, "left": left}
+    measured = kinds[sys.argv[2]]
+    print(
+        json.dumps(measured(importlib.import_module(sys.argv[1]), int(sys.argv[3]), *sys.argv[4:]))
+    )
