@@ -154,6 +154,32 @@ class TestExit:
         assert "Fatal" not in proc.stderr
         assert "Exception in thread" not in proc.stderr
 
+    @pytest.mark.skipif(
+        sys.version_info < (3, 14), reason="CPython's own finalization aborts (docs/limits.md)"
+    )
+    @pytest.mark.parametrize("attempt", range(5))
+    def test_a_daemon_thread_that_has_just_begun_a_call(self, attempt, run_python, tmp_path):
+        """Of a function of the script, while a function of atexit makes another interpreter."""
+        script = tmp_path / "script.py"
+        script.write_text(
+            dedent("""
+            import atexit, threading
+            from atoll import interpreters
+            def answer():
+                return 42
+            if __name__ == '__main__':
+                first = interpreters.create()
+                @atexit.register
+                def late():
+                    with interpreters.create() as second:
+                        assert second.call(answer) == 42
+                threading.Thread(target=first.call, args=(answer,), daemon=True).start()
+            """)
+        )
+        done = run_python(script)
+        assert done.returncode == 0
+        assert all(LEFTOVER_WARNING in line for line in done.stderr.splitlines()), done.stderr
+
     def test_its_own_threads_are_waited_for(self):
         proc = run("""
             import os
