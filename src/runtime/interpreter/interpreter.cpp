@@ -170,7 +170,10 @@ void delete_state(ThreadStateSlot& slot) noexcept {
 
 void Interpreter::add_slot(core::Handle<ThreadStateSlot> slot) {
   std::lock_guard lock(slots_mutex_);
-  slots_.push_back(std::move(slot));
+  // One whose former state was deleted may still be there.
+  const bool is_known =
+      std::ranges::any_of(slots_, [&slot](const auto& each) { return each.get() == slot.get(); });
+  if (!is_known) slots_.push_back(std::move(slot));
 }
 
 template <class Predicate>

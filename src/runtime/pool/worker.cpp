@@ -193,6 +193,7 @@ InterpreterHandle Pool::create_interpreter() const {
   std::optional<Session> inside;
   try {
     inside.emplace(*home_, Session::Access::pin);
+    inside->keep_no_thread_state();
   } catch (const InterpreterNotFoundError&) {
   }
   return lifecycle::create({.config = options_.config});

@@ -214,8 +214,9 @@ void Session::leave() noexcept {
     release_gate();
     return;
   }
-  if (slot_ && lifecycle::is_exiting() && !ATOLL_LAST_THREAD_STATE_IS_FINAL) {
-    // Nobody will come by to delete a cached thread state.
+  const bool is_unwanted = !keeps_thread_state_ && !caller_ && !prior_;
+  if (slot_ && (is_unwanted || lifecycle::is_exiting()) && !ATOLL_LAST_THREAD_STATE_IS_FINAL) {
+    // At exit nobody will come by to delete a cached thread state.
     slot_->state = nullptr;
     PyThreadState_Clear(inside_);
     PyThreadState_DeleteCurrent();

@@ -45,6 +45,43 @@ class Blocked:
         return [future.result() for future in self.futures]
 
 
+THREAD_STATES = """
+    import ctypes
+    api = ctypes.pythonapi
+    api.PyInterpreterState_Get.restype = ctypes.c_void_p
+    for function in api.PyInterpreterState_ThreadHead, api.PyThreadState_Next:
+        function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    def thread_states():
+        state, count = api.PyInterpreterState_ThreadHead(api.PyInterpreterState_Get()), 0
+        while state:
+            state, count = api.PyThreadState_Next(state), count + 1
+        return count
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="3.12 keeps them")
+def test_workers_leave_no_thread_state_where_their_interpreters_come_from(run_source):
+    """Tools that read the stacks of all threads do not expect those that have none."""
+    run_source(
+        THREAD_STATES
+        + """
+    import atoll
+    def work(tx, gate):
+        tx.send(1)
+        return gate.recv()
+    tx, started = atoll.channel(None)
+    go, gate = atoll.channel(None)
+    before = thread_states()
+    with atoll.Pool(2) as pool:
+        futures = [pool.submit(work, tx, gate) for _ in range(2)]
+        for _ in futures: started.recv()
+        assert thread_states() == before, (thread_states(), before)
+        for _ in futures: go.send(2)
+        assert [future.result() for future in futures] == [2, 2]
+    """
+    )
+
+
 class TestArguments:
     @pytest.mark.parametrize("name", ["interpreters", "threads"])
     @pytest.mark.parametrize("value", [0, -1, 100_001, 10**30, -(10**30)])
