@@ -2,7 +2,6 @@
 
 #include <new>
 
-#include "runtime/pool/pool_task.hpp"
 #include "support/fast_arguments.hpp"
 #include "support/wait.hpp"
 
@@ -10,13 +9,14 @@ namespace libatoll::bindings {
 
 namespace {
 
-using core::Channel;
 using core::Handle;
 using core::Status;
+using core::Task;
+using TaskQueue = core::ObjectQueue<Task>;
 
 struct CompletionsObject {
   PyObject_HEAD
-  Handle<Channel> channel;
+  TaskQueue queue;
   State* state;
 };
 
@@ -28,10 +28,10 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
   State* const state = state_of_type(type);
   if (!state) return nullptr;
   return translated(*state, [&]() -> PyObject* {
-    auto channel = Handle<Channel>::make(Channel::unbounded);
+    TaskQueue queue = TaskQueue::make();
     PyObject* const object = type->tp_alloc(type, 0);
     if (!object) return nullptr;
-    new (&self_of(object).channel) Handle<Channel>(std::move(channel));
+    new (&self_of(object).queue) TaskQueue(std::move(queue));
     self_of(object).state = state;
     return object;
   });
@@ -39,14 +39,13 @@ PyObject* make(PyTypeObject* type, PyObject*, PyObject*) {
 
 void dealloc(PyObject* object) {
   PyTypeObject* const type = Py_TYPE(object);
-  self_of(object).channel.~Handle<Channel>();
+  self_of(object).queue.~TaskQueue();
   type->tp_free(object);
   Py_DECREF(type);
 }
 
-PyObject* tag_of(const core::Item& item) {
-  const auto& task = static_cast<const core::Task&>(*item.message.attachment(0));
-  return PyLong_FromLongLong(static_cast<const runtime::PoolTask&>(task).tag);
+PyObject* tag_of(const Handle<Task>& task) {
+  return PyLong_FromLongLong(task->tag);
 }
 
 constexpr const char* get_names[] = {"timeout"};
@@ -60,17 +59,17 @@ PyObject* get(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObjec
     return nullptr;
   }
   CompletionsObject& self = self_of(object);
-  core::Item item;
-  Status status = self.channel->try_receive(item);
-  if (status == Status::ok) return tag_of(item);
+  Handle<Task> task;
+  Status status = self.queue.try_take(task);
+  if (status == Status::ok) return tag_of(task);
   if (status == Status::pending) {
-    core::Receive receive(*self.channel);
-    const Blocked blocked = block_on(*self.state, receive, timeout.deadline());
+    TaskQueue::Taking taking(self.queue);
+    const Blocked blocked = block_on(*self.state, taking.operation(), timeout.deadline());
     if (blocked.raised) {
-      if (blocked.status == Status::ok) self.channel->put_back(std::move(receive.item()));
+      if (blocked.status == Status::ok) self.queue.put_back(taking.object());
       return nullptr;
     }
-    if (blocked.status == Status::ok) return tag_of(receive.item());
+    if (blocked.status == Status::ok) return tag_of(taking.object());
     status = blocked.status;
   }
   if (raise_common(*self.state, status)) return nullptr;
@@ -107,8 +106,8 @@ PyTypeObject* make_completions_type(PyObject* module) {
   return reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
 }
 
-Handle<Channel> channel_of_completions(const State& state, PyObject* object) {
-  if (Py_IS_TYPE(object, state.completions_type)) return self_of(object).channel;
+TaskQueue queue_of_completions(const State& state, PyObject* object) {
+  if (Py_IS_TYPE(object, state.completions_type)) return self_of(object).queue;
   PyErr_SetString(PyExc_TypeError, "expected _Completions");
   return {};
 }

@@ -4,7 +4,8 @@
 
 #include <Python.h>
 
-#include "core/channel/channel.hpp"
+#include "core/channel/object_queue.hpp"
+#include "core/task/task.hpp"
 #include "support/state.hpp"
 
 namespace libatoll::bindings {
@@ -12,8 +13,8 @@ namespace libatoll::bindings {
 /// A new heap type of the module; null with a Python error set.
 [[nodiscard]] PyTypeObject* make_completions_type(PyObject* module);
 
-/// Empty with TypeError set for anything else.
-[[nodiscard]] core::Handle<core::Channel> channel_of_completions(const State& state,
+/// None, with TypeError set for anything else.
+[[nodiscard]] core::ObjectQueue<core::Task> queue_of_completions(const State& state,
                                                                  PyObject* object);
 
 }  // namespace libatoll::bindings

@@ -329,7 +329,7 @@ PyObject* submit_map(PyObject* object, PyObject* const* args, Py_ssize_t nargs, 
     task->input_bytes = input_bytes;
     task->set_label(label_of(given[0]));
     if (given[3] && given[3] != Py_None) {
-      Handle<core::Channel> sink = channel_of_completions(*self.state, given[3]);
+      core::ObjectQueue<core::Task> sink = queue_of_completions(*self.state, given[3]);
       if (!sink) return nullptr;
       task->report_to(std::move(sink));
     }

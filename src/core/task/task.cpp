@@ -53,10 +53,9 @@ void Task::notify_all() noexcept {
     listener = std::move(listener_);
   }
   wake.complete_all();
-  if (const Handle<Channel> sink = std::move(sink_)) {
-    Item item;
-    item.message.attach(Handle<Object>(Handle<Task>::share(this)));
-    if (sink->try_send(item) == Status::no_memory) (void)sink->close(Channel::Close::sending);
+  if (const ObjectQueue<Task> sink = std::move(sink_)) {
+    const Status status = sink.try_put(Handle<Task>::share(this));
+    if (status == Status::no_memory) (void)sink.close(Channel::Close::sending);
   }
   if (listener) listener->task_over();
 }

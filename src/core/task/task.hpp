@@ -16,7 +16,7 @@
 
 #include "core/base/object.hpp"
 #include "core/base/status.hpp"
-#include "core/channel/channel.hpp"
+#include "core/channel/object_queue.hpp"
 #include "core/parking/lock.hpp"
 #include "core/wait/operation.hpp"
 
@@ -70,9 +70,12 @@ class Task : public Object {
   [[nodiscard]] bool listen(Handle<Listener> listener) noexcept;
   [[nodiscard]] bool has_listener() noexcept;
 
-  /// When the task is over, it is sent into `sink`, as the attachment of an empty message. If there
-  /// is no memory for that, `sink` is closed for sending. Before anybody else knows the task.
-  void report_to(Handle<Channel> sink) noexcept { sink_ = std::move(sink); }
+  /// When the task is over, it is put into `sink`. If there is no memory for that, `sink` is closed
+  /// for sending. Before anybody else knows the task.
+  void report_to(ObjectQueue<Task> sink) noexcept { sink_ = std::move(sink); }
+
+  /// Means something to whoever submits the task.
+  std::int64_t tag = 0;
 
  protected:
   Task() noexcept = default;
@@ -91,7 +94,7 @@ class Task : public Object {
   Lock lock_;
   OperationList waiting_;      ///< guarded by lock_
   Handle<Listener> listener_;  ///< guarded by lock_
-  Handle<Channel> sink_;
+  ObjectQueue<Task> sink_;
 };
 
 /// The end of a task as an operation; Status::ok when it is over.

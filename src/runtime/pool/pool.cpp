@@ -12,13 +12,12 @@ namespace libatoll::runtime {
 
 using core::Channel;
 using core::Handle;
-using core::Item;
 using core::Status;
 
 Pool::Pool(InterpreterHandle home, PoolOptions options)
     : home_(std::move(home)),
       options_(std::move(options)),
-      tasks_(Handle<Channel>::make(Channel::unbounded)),
+      tasks_(core::ObjectQueue<PoolTask>::make()),
       ended_(Handle<Event>::make()),
       broken_(Handle<Event>::make()),
       places_(std::make_unique<Place[]>(options_.interpreters)) {}
@@ -27,11 +26,10 @@ Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
   auto pool = Handle<Pool>::adopt(new Pool(std::move(home), std::move(options)));
   pool->running_.resize(pool->max_workers());
   if (pool->options_.spares == 0) return pool;
-  pool->spares_ = Handle<Channel>::make(Channel::unbounded);
-  pool->upkeep_ = Handle<Channel>::make(Channel::unbounded);
+  pool->spares_ = core::ObjectQueue<Member>::make();
+  pool->upkeep_ = core::ObjectQueue<Member>::make();
   for (std::size_t i = 0; i < pool->options_.spares; ++i) {
-    Item request;
-    if (pool->upkeep_->try_send(request) != Status::ok) throw std::bad_alloc();
+    if (pool->upkeep_.try_put({}) != Status::ok) throw std::bad_alloc();
   }
   const std::lock_guard lock(pool->mutex_);
   pool->start_counted([pool] { pool->keep_spares(); });
@@ -43,8 +41,6 @@ Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
 Pool::Admission Pool::submit(PoolTask& task) {
   task.pool_ = Handle<Pool>::share(this);
   if (options_.keeps_output) task.output_ = std::make_unique<TaskOutput>();
-  Item item;
-  item.message.attach(Handle<core::Object>(Handle<PoolTask>::share(&task)));
   if (is_shut_down() || home_->has_ended()) return Admission::shut_down;
   // Each task takes one of those that are free, so none waits while a worker could be made for it.
   const bool has_worker = free_.fetch_sub(1, std::memory_order_relaxed) > 0;
@@ -62,7 +58,7 @@ Pool::Admission Pool::submit(PoolTask& task) {
     }
   }
   // Whoever is there empties the channel before it ends.
-  switch (tasks_->try_send(item)) {
+  switch (tasks_.try_put(Handle<PoolTask>::share(&task))) {
     case Status::ok:
       counters_.submitted.fetch_add(1, std::memory_order_relaxed);
       return Admission::accepted;
@@ -77,11 +73,10 @@ Pool::Admission Pool::submit(PoolTask& task) {
 /// Hands every task that waits to `dispose`.
 template <class Dispose>
 void Pool::drain(Dispose dispose) noexcept {
-  Item item;
-  while (tasks_->try_receive(item) == Status::ok) {
-    auto& task = static_cast<PoolTask&>(*item.message.attachment(0));
-    dispose(task);
-    if (task.state() == core::Task::State::cancelled) {
+  Handle<PoolTask> task;
+  while (tasks_.try_take(task) == Status::ok) {
+    dispose(*task);
+    if (task->state() == core::Task::State::cancelled) {
       counters_.dropped.fetch_sub(1, std::memory_order_relaxed);
     }
   }
@@ -93,8 +88,8 @@ void Pool::shut_down(bool cancel) noexcept {
   {
     const std::lock_guard lock(mutex_);
     is_shut_down_.store(true, std::memory_order_release);
-    (void)tasks_->close(Channel::Close::sending);
-    if (upkeep_) (void)upkeep_->close(Channel::Close::sending);
+    (void)tasks_.close(Channel::Close::sending);
+    if (upkeep_) (void)upkeep_.close(Channel::Close::sending);
     has_ended = threads_ == 0;
   }
   if (cancel) {
@@ -135,7 +130,7 @@ void Pool::break_down(RunResult why) noexcept {
     failure_ = std::move(why);
   }
   broken_->set();
-  (void)tasks_->close(Channel::Close::sending);
+  (void)tasks_.close(Channel::Close::sending);
   drain([](PoolTask& task) { task.fail_with_pool(); });
 }
 
@@ -147,7 +142,7 @@ void Pool::mark_gone_after_fork() noexcept {
 
 Pool::Stats Pool::stats() const noexcept {
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
-  const auto in_line = static_cast<std::int64_t>(tasks_->count());
+  const auto in_line = static_cast<std::int64_t>(tasks_.count());
   return {
       .submitted = read(counters_.submitted),
       .finished = read(counters_.finished),
@@ -160,7 +155,7 @@ Pool::Stats Pool::stats() const noexcept {
       .running = read(counters_.running),
       .workers = workers(),
       .interpreters = read(counters_.interpreters),
-      .spares = spares_ ? spares_->count() : 0,
+      .spares = spares_ ? spares_.count() : 0,
   };
 }
 

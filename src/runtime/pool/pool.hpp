@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "atoll/base/config.hpp"
-#include "core/channel/channel.hpp"
+#include "core/channel/object_queue.hpp"
 #include "core/task/task.hpp"
 #include "runtime/interpreter/registry.hpp"
 #include "runtime/pool/member.hpp"
@@ -151,7 +151,7 @@ class Pool final : public core::Object {
   const InterpreterHandle home_;
   PoolOptions options_;
 
-  const core::Handle<core::Channel> tasks_;
+  const core::ObjectQueue<PoolTask> tasks_;
   const core::Handle<Event> ended_;
   const core::Handle<Event> broken_;
   std::atomic<std::size_t> started_{0};
@@ -166,9 +166,9 @@ class Pool final : public core::Object {
   RunResult failure_;
 
   std::unique_ptr<Place[]> places_;
-  core::Handle<core::Channel> spares_;  ///< members that are ready
-  core::Handle<core::Channel> upkeep_;  ///< to the thread of keep_spares(): members to close, or
-                                        ///< nothing: one is to be made
+  core::ObjectQueue<Member> spares_;  ///< that are ready
+  /// To the thread of keep_spares(): members to close or, empty, the request to make one.
+  core::ObjectQueue<Member> upkeep_;
 
   core::Lock running_lock_;
   std::vector<core::Handle<PoolTask>> running_;  ///< by worker; guarded by running_lock_

@@ -125,8 +125,7 @@ class PoolTask : public core::Task {
 
   [[nodiscard]] const core::Handle<Pool>& pool() const noexcept { return pool_; }
 
-  /// These mean something to whoever submits it.
-  std::int64_t tag = 0;
+  /// Means something to whoever submits it.
   std::size_t input_bytes = 0;
 
  protected:

@@ -20,7 +20,6 @@
 namespace libatoll::runtime {
 
 using core::Handle;
-using core::Item;
 using core::Status;
 
 namespace {
@@ -146,16 +145,16 @@ void Pool::show_running(std::size_t index, Handle<PoolTask> task) noexcept {
 
 /// Empty: there are no more, or the process or the interpreter ends.
 Handle<PoolTask> Pool::next_task(core::InterpreterId interpreter) noexcept {
-  core::Receive receive(*tasks_, core::Receive::Line::front);
-  Status status = receive.try_();
+  core::ObjectQueue<PoolTask>::Taking taking(tasks_, core::Receive::Line::front);
+  Status status = taking.operation().try_();
   if (status == Status::pending) {
     const py::Detached detached;
     do {
-      status = core::wait_for(receive, {.interpreter = interpreter});
+      status = core::wait_for(taking.operation(), {.interpreter = interpreter});
     } while (status == Status::interrupted);
   }
   if (status != Status::ok) return {};
-  return Handle<PoolTask>::share(static_cast<PoolTask*>(receive.item().message.attachment(0)));
+  return taking.object();
 }
 
 // --- interpreters --------------------------------------------------------------------------------
@@ -173,11 +172,10 @@ void Member::close() noexcept {
 
 Handle<Member> Pool::take_spare() noexcept {
   if (!spares_) return {};
-  Item item;
-  if (spares_->try_receive(item) != Status::ok) return {};
-  Item request;
-  (void)upkeep_->try_send(request);
-  return Handle<Member>::share(static_cast<Member*>(item.message.attachment(0)));
+  Handle<Member> member;
+  if (spares_.try_take(member) != Status::ok) return {};
+  (void)upkeep_.try_put({});
+  return member;
 }
 
 Handle<Member> Pool::obtain_member() noexcept {
@@ -240,11 +238,7 @@ void Pool::set_up(Member& member, RunResult& result) {
 void Pool::dispose(const Handle<Member>& member) noexcept {
   counters_.interpreters.fetch_sub(1, std::memory_order_relaxed);
   if (member->is_retired()) counters_.recycled.fetch_add(1, std::memory_order_relaxed);
-  if (upkeep_) {
-    Item item;
-    item.message.attach(Handle<core::Object>(member));
-    if (upkeep_->try_send(item) == Status::ok) return;
-  }
+  if (upkeep_ && upkeep_.try_put(member) == Status::ok) return;
   member->close();
 }
 
@@ -263,25 +257,19 @@ InterpreterHandle Pool::take_interpreter() {
 
 void Pool::keep_spares() noexcept {
   name_thread(options_.name + "_warm");
-  Item item;
+  Handle<Member> member;
   for (;;) {
-    const Status status = upkeep_->receive(item);
+    const Status status = upkeep_.take(member);
     if (status == Status::interrupted) continue;
     if (status != Status::ok) break;
-    if (item.message.attachment_count() != 0) {
-      static_cast<Member&>(*item.message.attachment(0)).close();
+    if (member) {
+      member->close();
     } else if (!is_shut_down()) {
-      Item spare;
-      if (Handle<Member> member = make_member()) {
-        spare.message.attach(Handle<core::Object>(std::move(member)));
-        (void)spares_->try_send(spare);
-      }
+      if (Handle<Member> spare = make_member()) (void)spares_.try_put(std::move(spare));
     }
-    item.message.reset();
+    member = nullptr;
   }
-  while (spares_->try_receive(item) == Status::ok) {
-    static_cast<Member&>(*item.message.attachment(0)).close();
-  }
+  while (spares_.try_take(member) == Status::ok) member->close();
 }
 
 }  // namespace libatoll::runtime

@@ -43,10 +43,6 @@ class CountingListener final : public Task::Listener {
   std::atomic<int>& count_;
 };
 
-Handle<Task> task_in(const Item& item) {
-  return Handle<Task>::share(dynamic_cast<Task*>(item.message.attachment(0)));
-}
-
 }  // namespace
 
 TEST_SUITE("task") {
@@ -206,7 +202,7 @@ TEST_SUITE("task") {
   }
 
   TEST_CASE("tasks report to a channel, in the order of their ends") {
-    const auto sink = Handle<Channel>::make(Channel::unbounded);
+    const auto sink = ObjectQueue<Task>::make();
     std::array<Handle<Number>, 3> tasks;
     for (auto& task : tasks) {
       task = Handle<Number>::make();
@@ -218,19 +214,19 @@ TEST_SUITE("task") {
     CHECK(tasks[1]->time_out());
     CHECK_FALSE(tasks[0]->execute(0));
     for (const std::size_t expected : {2U, 0U, 1U}) {
-      Item item;
-      CHECK(sink->try_receive(item) == Status::ok);
-      CHECK(task_in(item) == Handle<Task>(tasks[expected]));
+      Handle<Task> task;
+      CHECK(sink.try_take(task) == Status::ok);
+      CHECK(task == Handle<Task>(tasks[expected]));
     }
-    CHECK(sink->count() == 0);
+    CHECK(sink.count() == 0);
   }
 
   TEST_CASE("a task that nobody else holds lives until whoever waits for its report has it") {
-    const auto sink = Handle<Channel>::make(Channel::unbounded);
+    const auto sink = ObjectQueue<Task>::make();
     auto receiver = in_thread([&] {
-      Item item;
-      REQUIRE(sink->receive(item) == Status::ok);
-      return static_cast<Number&>(*task_in(item)).number;
+      Handle<Task> task;
+      REQUIRE(sink.take(task) == Status::ok);
+      return static_cast<Number&>(*task).number;
     });
     {
       const auto task = Handle<Number>::make();
@@ -242,10 +238,10 @@ TEST_SUITE("task") {
   }
 
   TEST_CASE("a sink that is closed loses the report, nothing more") {
-    const auto sink = Handle<Channel>::make(Channel::unbounded);
+    const auto sink = ObjectQueue<Task>::make();
     const auto task = Handle<Number>::make();
     task->report_to(sink);
-    CHECK(sink->close(Channel::Close::now) == Status::ok);
+    CHECK(sink.close(Channel::Close::now) == Status::ok);
     CHECK(task->cancel(Reach::pending));
     CHECK(task->is_over());
   }
@@ -255,7 +251,7 @@ TEST_SUITE("task") {
     std::array<int, 3> ends{};
     for (int round = 0; round < rounds; ++round) {
       const auto task = Handle<Number>::make();
-      const auto sink = Handle<Channel>::make(Channel::unbounded);
+      const auto sink = ObjectQueue<Task>::make();
       std::atomic<int> heard{0};
       std::atomic<int> wins{0};
       task->report_to(sink);
@@ -290,7 +286,7 @@ TEST_SUITE("task") {
       REQUIRE(waiter.get() == end);
       REQUIRE(wins == 1);
       REQUIRE(heard == 1);
-      REQUIRE(sink->count() == 1);
+      REQUIRE(sink.count() == 1);
       REQUIRE((task->number == 1) == (end == State::finished));
       ++ends[static_cast<std::size_t>(end) - static_cast<std::size_t>(State::finished)];
     }
@@ -315,8 +311,8 @@ TEST_SUITE("task") {
   }
 
   TEST_CASE("eight threads: a queue of tasks, workers, cancellers, waiters and a clock") {
-    const auto queue = Handle<Channel>::make(Channel::unbounded);
-    const auto sink = Handle<Channel>::make(Channel::unbounded);
+    const auto queue = ObjectQueue<Number>::make();
+    const auto sink = ObjectQueue<Task>::make();
     const int count = is_sanitized ? 2000 : 20'000;
     std::vector<Handle<Number>> tasks;
     for (int i = 0; i < count; ++i) {
@@ -330,9 +326,8 @@ TEST_SUITE("task") {
     std::vector<std::future<void>> threads;
     for (int i = 0; i < 3; ++i) {
       threads.push_back(in_thread([&] {
-        Item item;
-        while (queue->receive(item) == Status::ok) {
-          const auto task = Handle<Number>::share(static_cast<Number*>(task_in(item).get()));
+        Handle<Number> task;
+        while (queue.take(task) == Status::ok) {
           if (task->start()) finished += task->execute(1);
         }
       }));
@@ -357,16 +352,12 @@ TEST_SUITE("task") {
         }
       }));
     }
-    for (const auto& task : tasks) {
-      Item item;
-      item.message.attach(Handle<Object>(task));
-      REQUIRE(queue->try_send(item) == Status::ok);
-    }
-    CHECK(queue->close(Channel::Close::sending) == Status::ok);
+    for (const auto& task : tasks) REQUIRE(queue.try_put(task) == Status::ok);
+    CHECK(queue.close(Channel::Close::sending) == Status::ok);
     for (auto& thread : threads) thread.get();
     CHECK(finished + cancelled + timed_out == count);
     CHECK(waited == 2 * (count / 2));
-    CHECK(sink->count() == static_cast<std::size_t>(count));
+    CHECK(sink.count() == static_cast<std::size_t>(count));
     for (const auto& task : tasks) {
       CHECK(task->is_over());
       CHECK((task->number == 1) == (task->state() == State::finished));
