@@ -10,24 +10,6 @@ namespace libatoll::bindings {
 using core::Channel;
 using core::End;
 
-UseOfEnd::~UseOfEnd() {
-  if (!end_) return;
-  (previous_ ? previous_->next_ : end_->uses) = next_;
-  if (next_) next_->previous_ = previous_;
-}
-
-void UseOfEnd::begin(EndObject& end, CancelToken& token) noexcept {
-  end_ = &end;
-  token_ = &token;
-  next_ = end.uses;
-  if (next_) next_->previous_ = this;
-  end.uses = this;
-}
-
-void UseOfEnd::cancel_all(EndObject& end) noexcept {
-  for (UseOfEnd* use = end.uses; use; use = use->next_) use->token_->cancel();
-}
-
 py::Ref make_end(State& state, const core::Handle<core::ChannelEnds>& ends, End end) {
   auto ref = core::EndRef::make(ends, end, state.self->id());
   if (!ref) {
@@ -49,7 +31,7 @@ const char* kind_of(const EndObject& end) noexcept {
 
 Blocked block_on_end(EndObject& end, core::Operation& operation, core::Deadline deadline) {
   CancelToken token;
-  const UseOfEnd use(end, token);
+  const core::EndRef::Use use(*end.ref, token);
   return block_on(*end.state, operation, deadline, &token);
 }
 
@@ -106,11 +88,7 @@ PyObject* end_clone(PyObject* object, PyObject*) {
 }
 
 PyObject* end_close(PyObject* object, PyObject*) {
-  EndObject& self = end_of(object);
-  if (self.is_open()) {
-    self.ref->close();
-    UseOfEnd::cancel_all(self);
-  }
+  end_of(object).ref->close();
   Py_RETURN_NONE;
 }
 

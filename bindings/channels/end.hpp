@@ -16,13 +16,10 @@
 
 namespace libatoll::bindings {
 
-class UseOfEnd;
-
 struct EndObject {
   PyObject_HEAD
   core::EndRef* ref;  ///< owned
   State* state;       ///< of the module of the type
-  UseOfEnd* uses;     ///< those that are blocked through this clone
   PyObject* weakrefs;
 
   [[nodiscard]] bool is_open() const noexcept { return ref->is_open(); }
@@ -36,26 +33,7 @@ struct EndObject {
   return *reinterpret_cast<EndObject*>(object);
 }
 
-/// Stands for a blocked call in the clones that it uses: closing one of them cancels the wait.
-class UseOfEnd {
- public:
-  UseOfEnd() noexcept = default;
-  UseOfEnd(EndObject& end, CancelToken& token) noexcept { begin(end, token); }
-  UseOfEnd(const UseOfEnd&) = delete;
-  UseOfEnd& operator=(const UseOfEnd&) = delete;
-  ~UseOfEnd();
-
-  void begin(EndObject& end, CancelToken& token) noexcept;
-  static void cancel_all(EndObject& end) noexcept;
-
- private:
-  EndObject* end_ = nullptr;
-  CancelToken* token_ = nullptr;
-  UseOfEnd* next_ = nullptr;
-  UseOfEnd* previous_ = nullptr;
-};
-
-/// A Sender or Receiver of this interpreter with a share of its own. Empty with an error set.
+/// A Sender or Receiver of this interpreter with a reference of its own. Empty with an error set.
 [[nodiscard]] py::Ref make_end(State& state, const core::Handle<core::ChannelEnds>& ends,
                                core::End end);
 

@@ -97,7 +97,7 @@ bool SelectCase::begin_use(CancelToken& token) {
     raise_own_end_closed(end_of(channel_));
     return false;
   }
-  if (kind_ == Kind::receive || kind_ == Kind::send) use_.begin(end_of(channel_), token);
+  if (kind_ == Kind::receive || kind_ == Kind::send) use_.begin(*end_of(channel_).ref, token);
   return true;
 }
 

@@ -48,7 +48,7 @@ class SelectCase {
   PyObject* value_ = nullptr;      ///< to be sent
   core::Handle<core::Task> task_;  ///< of a Future
   std::variant<std::monostate, core::Receive, core::Send, core::Tick, core::Completion> operation_;
-  UseOfEnd use_;
+  core::EndRef::Use use_;
 };
 
 class SelectCases {

@@ -3,9 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "py/thread_state.hpp"
-#include "runtime/pool/pool_task.hpp"
-#include "runtime/session/signals.hpp"
+#include "runtime/pool/blocking.hpp"
 
 namespace libatoll::bindings {
 
@@ -45,32 +43,10 @@ bool parse_timeout(PyObject* object, Timeout& out) {
   return parse_seconds(object, "timeout value", out.seconds);
 }
 
-namespace {
-
-/// After a wait was interrupted: false with a Python error set if it has to end.
-bool go_on() {
-  // Runs Python-level handlers, on the main thread of the main interpreter only.
-  if (PyErr_CheckSignals() != 0) return false;
-  if (!runtime::may_wait_on()) return false;
-  if (!runtime::signals::take_interrupt()) return true;
-  PyErr_SetNone(PyExc_KeyboardInterrupt);
-  return false;
-}
-
-}  // namespace
-
 BlockedOnAny block_on_any(core::Wait& wait, const CancelToken* token) {
-  runtime::signals::prepare_to_block();
-  for (;;) {
-    core::Selected selected;
-    {
-      const py::Detached detached;
-      selected = wait.wait();
-    }
-    if (selected.status != core::Status::interrupted) return {selected};
-    if (!go_on()) return {wait.cancel(), true};
-    if (token && token->is_cancelled()) return {wait.cancel()};
-  }
+  const runtime::Blocked blocked = runtime::block_on(wait, token);
+  if (blocked.interruption == runtime::Interruption::ctrl_c) PyErr_SetNone(PyExc_KeyboardInterrupt);
+  return {blocked.selected, blocked.interruption != runtime::Interruption::none};
 }
 
 Blocked block_on(const State& state, core::Operation& operation, core::Deadline deadline,

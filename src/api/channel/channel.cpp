@@ -21,24 +21,6 @@ OwnEnd::OwnEnd(const core::Handle<core::ChannelEnds>& ends, core::End end)
   if (!ref_) throw std::bad_alloc();
 }
 
-void OwnEnd::close() const noexcept {
-  ref_->close();
-  const std::lock_guard lock(mutex_);
-  for (CancelToken* user : users_) user->cancel();
-}
-
-OwnEnd::Use::Use(const OwnEnd& end, CancelToken& token) : end_(end), token_(token) {
-  const std::lock_guard lock(end_.mutex_);
-  end_.users_.push_back(&token_);
-  // Either we see that it is closed, or close() sees us.
-  if (!end_.is_open()) token_.cancel();
-}
-
-OwnEnd::Use::~Use() {
-  const std::lock_guard lock(end_.mutex_);
-  std::erase(end_.users_, &token_);
-}
-
 void throw_closed(const OwnEnd& end) {
   const core::ChannelEnds& ends = end.ends();
   const std::string number = std::to_string(ends.number());
@@ -92,7 +74,7 @@ bool same_channel(const OwnEnd* a, const OwnEnd* b) noexcept {
 Status wait_through(const OwnEnd& end, core::Operation& operation, Timeout timeout,
                     core::Receive* receive) {
   CancelToken token;
-  const OwnEnd::Use use(end, token);
+  const core::EndRef::Use use(end.ref(), token);
   core::Operation* const operations[] = {&operation};
   const Blocked blocked = block_on(operations, timeout, core::Order::given, &token);
   const Status status = blocked.selected.status;

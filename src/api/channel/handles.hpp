@@ -3,8 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include "api/channel/blocking.hpp"
 #include "atoll/channel.hpp"
@@ -22,7 +20,7 @@ namespace api {
 
 class ValueTask;
 
-/// One open or closed end, and who is blocked through it.
+/// One open or closed end.
 class OwnEnd {
  public:
   /// Throws std::bad_alloc.
@@ -32,25 +30,10 @@ class OwnEnd {
   [[nodiscard]] core::ChannelEnds& ends() const noexcept { return *ref_->ends(); }
   [[nodiscard]] bool is_open() const noexcept { return ref_->is_open(); }
   /// Cancels the waits that go through this end.
-  void close() const noexcept;
-
-  /// Stands for a blocked call. It is cancelled at once if the end is closed.
-  class Use {
-   public:
-    Use(const OwnEnd& end, CancelToken& token);
-    ~Use();
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
-
-   private:
-    const OwnEnd& end_;
-    CancelToken& token_;
-  };
+  void close() const noexcept { ref_->close(); }
 
  private:
   const std::unique_ptr<core::EndRef> ref_;
-  mutable std::mutex mutex_;  // guards users_
-  mutable std::vector<CancelToken*> users_;
 };
 
 /// Closed, with the reason as text.

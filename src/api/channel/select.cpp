@@ -45,7 +45,7 @@ struct detail::Attempt {
     what = given.what_.get();
     if (!what) return;
     if (const api::OwnEnd* end = what->end.get()) {
-      use.emplace(*end, token);
+      use.begin(end->ref(), token);
       if (!end->is_open()) api::throw_closed(*end);
     }
     if (what->future) {
@@ -94,7 +94,7 @@ struct detail::Attempt {
   }
 
   const What* what = nullptr;
-  std::optional<api::OwnEnd::Use> use;
+  core::EndRef::Use use;
   std::variant<std::monostate, core::Send, core::Receive, core::Tick, core::Completion> operation;
 
  private:

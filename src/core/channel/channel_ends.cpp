@@ -13,7 +13,7 @@ constinit std::atomic<std::uint64_t> last_number{0};
 
 /// Guards the list of open references that belong to interpreters.
 constinit Lock refs_lock;
-constinit EndRef* first_ref = nullptr;
+constinit IntrusiveList<EndRef> open_refs;
 
 }  // namespace
 
@@ -52,19 +52,18 @@ EndRef::EndRef(Handle<ChannelEnds> ends, End end, InterpreterId interpreter) noe
   ends_->count_of(end_).fetch_add(1, std::memory_order_relaxed);
   if (interpreter_ == no_interpreter) return;
   const LockGuard guard(refs_lock);
-  next_ = first_ref;
-  if (next_) next_->previous_ = this;
-  first_ref = this;
+  open_refs.add(*this);
 }
 
 void EndRef::close() noexcept {
   if (!is_open_.exchange(false, std::memory_order_acq_rel)) return;
   if (interpreter_ != no_interpreter) {
     const LockGuard guard(refs_lock);
-    (previous_ ? previous_->next_ : first_ref) = next_;
-    if (next_) next_->previous_ = previous_;
+    open_refs.remove(*this);
   }
   ends_->drop(end_);
+  const LockGuard guard(uses_lock_);
+  for (Use* use = uses_.first(); use; use = uses_.next(*use)) use->token_->cancel();
 }
 
 void EndRef::interpreter_gone(InterpreterId id) noexcept {
@@ -73,12 +72,27 @@ void EndRef::interpreter_gone(InterpreterId id) noexcept {
     EndRef* left = nullptr;
     {
       const LockGuard guard(refs_lock);
-      left = first_ref;
+      left = open_refs.first();
       while (left && left->interpreter_ != id) left = left->next_;
     }
     if (!left) return;
     left->close();
   }
+}
+
+void EndRef::Use::begin(const EndRef& end, CancelToken& token) noexcept {
+  end_ = &end;
+  token_ = &token;
+  const LockGuard guard(end_->uses_lock_);
+  end_->uses_.add(*this);
+  // Either we see that it is closed, or close() sees us.
+  if (!end_->is_open()) token_->cancel();
+}
+
+EndRef::Use::~Use() {
+  if (!end_) return;
+  const LockGuard guard(end_->uses_lock_);
+  end_->uses_.remove(*this);
 }
 
 Handle<EndInTransit> EndInTransit::make(const EndRef& from) noexcept {

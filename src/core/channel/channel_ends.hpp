@@ -16,11 +16,14 @@
 #include <utility>
 
 #include "core/base/in_turn.hpp"
+#include "core/base/intrusive_list.hpp"
 #include "core/base/object.hpp"
 #include "core/base/status.hpp"
 #include "core/channel/channel.hpp"
 #include "core/channel/end.hpp"
 #include "core/channel/timer.hpp"
+#include "core/parking/cancel_token.hpp"
+#include "core/parking/lock.hpp"
 
 namespace libatoll::core {
 
@@ -70,20 +73,47 @@ class EndRef {
   [[nodiscard]] bool is_open() const noexcept { return is_open_.load(std::memory_order_acquire); }
 
   /// Without the last reference to the sending end receivers get what is there, then `closed`.
-  /// Without that of the receiving end senders get `closed`, and what is there is dropped.
+  /// Without that of the receiving end senders get `closed`, and what is there is dropped. Cancels
+  /// the waits that go through this reference.
   void close() noexcept;
+
+  /// Stands for a thread's wait through a reference. It is cancelled at once if that is closed.
+  class Use {
+   public:
+    Use() noexcept = default;
+    Use(const EndRef& end, CancelToken& token) noexcept { begin(end, token); }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use();
+
+    /// Once. Both outlive it.
+    void begin(const EndRef& end, CancelToken& token) noexcept;
+
+   private:
+    friend class EndRef;
+    friend class IntrusiveList<Use>;
+
+    const EndRef* end_ = nullptr;
+    CancelToken* token_ = nullptr;
+    Use* next_ = nullptr;
+    Use* previous_ = nullptr;
+  };
 
   /// Closes what an interpreter has left behind. After its objects are gone.
   static void interpreter_gone(InterpreterId id) noexcept;
 
  private:
+  friend class IntrusiveList<EndRef>;
+
   EndRef(Handle<ChannelEnds> ends, End end, InterpreterId interpreter) noexcept;
 
   const Handle<ChannelEnds> ends_;
   const End end_;
   const InterpreterId interpreter_;
   std::atomic<bool> is_open_{true};
-  EndRef* next_ = nullptr;  ///< in the list of open references that belong to interpreters
+  mutable Lock uses_lock_;
+  mutable IntrusiveList<Use> uses_;  ///< guarded by uses_lock_
+  EndRef* next_ = nullptr;           ///< in the list of open references that belong to interpreters
   EndRef* previous_ = nullptr;
 };
 

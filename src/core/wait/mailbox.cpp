@@ -14,7 +14,7 @@ namespace {
 
 /// Guards the list of all mailboxes. Trivially destructible, so it outlives every thread.
 constinit Lock all_lock;
-constinit Mailbox* all_mailboxes = nullptr;
+constinit IntrusiveList<Mailbox> all_mailboxes;
 
 }  // namespace
 
@@ -36,16 +36,13 @@ Handle<Mailbox> Mailbox::create(InterpreterId interpreter) noexcept {
 
 Mailbox::Mailbox(int fd, InterpreterId interpreter) noexcept : fd_(fd), interpreter_(interpreter) {
   LockGuard guard(all_lock);
-  next_ = all_mailboxes;
-  if (next_) next_->previous_ = this;
-  all_mailboxes = this;
+  all_mailboxes.add(*this);
 }
 
 Mailbox::~Mailbox() {
   {
     LockGuard guard(all_lock);
-    (previous_ ? previous_->next_ : all_mailboxes) = next_;
-    if (next_) next_->previous_ = previous_;
+    all_mailboxes.remove(*this);
   }
   close(fd_);
 }
@@ -87,7 +84,7 @@ void Mailbox::signal() noexcept {
 
 void Mailbox::close_all(InterpreterId id, bool everybody) noexcept {
   LockGuard guard(all_lock);
-  for (Mailbox* mailbox = all_mailboxes; mailbox; mailbox = mailbox->next_) {
+  for (Mailbox* mailbox = all_mailboxes.first(); mailbox; mailbox = mailbox->next_) {
     if (!everybody && mailbox->interpreter_ != id) continue;
     mailbox->closing_.store(true, std::memory_order_release);
     mailbox->signal();

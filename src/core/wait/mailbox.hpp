@@ -10,6 +10,7 @@
 
 #include <atomic>
 
+#include "core/base/intrusive_list.hpp"
 #include "core/base/object.hpp"
 #include "core/base/status.hpp"
 #include "core/parking/lock.hpp"
@@ -50,6 +51,8 @@ class Mailbox final : public Object {
   static void close_all(InterpreterId id, bool everybody) noexcept;
 
  private:
+  friend class IntrusiveList<Mailbox>;
+
   Mailbox(int fd, InterpreterId interpreter) noexcept;
   ~Mailbox() override;
 

@@ -34,9 +34,10 @@ void HeldObjects::close() noexcept {
     PyObject* object = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      if (!live_) break;
-      object = std::exchange(live_->object_, nullptr);
-      live_->unlink();
+      RemoteObject* const first = live_.first();
+      if (!first) break;
+      object = std::exchange(first->object_, nullptr);
+      live_.remove(*first);
     }
     Py_DECREF(object);
   }
@@ -65,16 +66,8 @@ core::Handle<RemoteObject> RemoteObject::hold(Interpreter& owner, PyObject* obje
     return {};
   }
   const std::lock_guard lock(held.mutex_);
-  made->next_ = held.live_;
-  if (held.live_) held.live_->previous_ = made;
-  held.live_ = made;
+  held.live_.add(*made);
   return core::Handle<RemoteObject>::adopt(made);
-}
-
-void RemoteObject::unlink() noexcept {
-  (previous_ ? previous_->next_ : owner_->held().live_) = next_;
-  if (next_) next_->previous_ = previous_;
-  next_ = previous_ = nullptr;
 }
 
 void RemoteObject::destroy() noexcept {
@@ -82,7 +75,7 @@ void RemoteObject::destroy() noexcept {
   {
     const std::lock_guard lock(held.mutex_);
     if (object_) {
-      unlink();
+      held.live_.remove(*this);
       next_ = std::exchange(held.released_, this);
       held.has_released_.store(true, std::memory_order_release);
       return;

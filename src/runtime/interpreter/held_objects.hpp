@@ -16,6 +16,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "core/base/intrusive_list.hpp"
 #include "core/base/object.hpp"
 #include "py/ref.hpp"
 
@@ -39,7 +40,7 @@ class HeldObjects {
   friend class RemoteObject;
 
   std::mutex mutex_;  // guards the lists; a few lines, never while Python runs
-  RemoteObject* live_ = nullptr;
+  core::IntrusiveList<RemoteObject> live_;
   RemoteObject* released_ = nullptr;
   std::atomic<bool> has_released_{false};
   std::atomic<bool> closed_{false};
@@ -56,11 +57,11 @@ class RemoteObject final : public core::Object {
 
  private:
   friend class HeldObjects;
+  friend class core::IntrusiveList<RemoteObject>;
 
   RemoteObject(core::Handle<Interpreter> owner, PyObject* object) noexcept;
   ~RemoteObject() override;
   void destroy() noexcept override;
-  void unlink() noexcept;  // mutex held
 
   core::Handle<Interpreter> owner_;
   /// Owned. Read in the owner with its GIL, or under the mutex; written under both.

@@ -91,7 +91,34 @@ TEST_SUITE("ends of channels") {
     CHECK(ends->channel()->state() == Channel::State::closed);
   }
 
-  TEST_CASE("shares come and go in many threads") {
+  TEST_CASE("closing a reference cancels the waits through it, and no others") {
+    auto ends = ChannelEnds::of_channel(0);
+    auto sender = EndRef::make(ends, End::sending);
+    auto one = EndRef::make(ends, End::receiving);
+    auto other = EndRef::make(ends, End::receiving);
+    const auto receive_through = [&](const EndRef& end) {
+      CancelToken token;
+      const EndRef::Use use(end, token);
+      Receive receive(*ends->channel());
+      Operation* const operations[] = {&receive};
+      Wait wait(operations, {});
+      Selected selected = wait.wait();
+      while (selected.status == Status::interrupted && !token.is_cancelled()) {
+        selected = wait.wait();
+      }
+      return token.is_cancelled() ? wait.cancel().status : selected.status;
+    };
+    auto cancelled = in_thread([&] { return receive_through(*one); });
+    auto served = in_thread([&] { return receive_through(*other); });
+    REQUIRE(eventually([&] { return ends->channel()->waiting_receivers() == 2; }));
+    one->close();
+    CHECK(cancelled.get() == Status::cancelled);
+    CHECK(try_send(*ends->channel(), 1) == Status::ok);
+    CHECK(served.get() == Status::ok);
+    CHECK(receive_through(*one) == Status::cancelled);  // closed before
+  }
+
+  TEST_CASE("references come and go in many threads") {
     auto ends = ChannelEnds::of_channel(0);
     auto sender = EndRef::make(ends, End::sending, 1);
     auto receiver = EndRef::make(ends, End::receiving, 1);
