@@ -9,6 +9,8 @@
 #include "py/thread_state.hpp"
 #include "runtime/pool/pool.hpp"
 #include "runtime/pool/pool_list.hpp"
+#include "runtime/pool/timeout_thread.hpp"
+#include "runtime/process/hooks.hpp"
 #include "runtime/session/signals.hpp"
 
 namespace libatoll::runtime {
@@ -83,7 +85,31 @@ bool finish(Pools pools) noexcept {
   return all;
 }
 
+constexpr lifecycle::Hooks hooks{
+    .before_fork =
+        [] {
+          PoolList::instance().before_fork();
+          TimeoutThread::instance().before_fork();
+        },
+    .after_fork_in_parent =
+        [] {
+          TimeoutThread::instance().after_fork_in_parent();
+          PoolList::instance().after_fork_in_parent();
+        },
+    .after_fork_in_child =
+        []() noexcept {
+          TimeoutThread::instance().after_fork_in_child();
+          PoolList::instance().after_fork_in_child();
+        },
+    .interpreter_ends = [](const Interpreter& target) noexcept { (void)finish_pools(&target); },
+    .process_ends = [](Deadline deadline) noexcept { (void)stop_pools(deadline); },
+};
+
 }  // namespace
+
+void watch_ends() noexcept {
+  lifecycle::set_pool_hooks(hooks);
+}
 
 bool finish_pools(const Interpreter* home) noexcept {
   try {

@@ -6,6 +6,10 @@
 
 namespace libatoll::runtime {
 
+/// From now on forks, and the ends of interpreters and of the process, are those of the pools as
+/// well. Before the first pool is made.
+void watch_ends() noexcept;
+
 /// Shuts down the pools of `home` (null: all there are) and waits until they have ended: what was
 /// submitted is carried out. After a Ctrl-C they are told to stop instead, and have half a second
 /// for that. Pools that were told to stop before, or that the calling thread works for, are not

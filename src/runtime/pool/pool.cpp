@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/threads.hpp"
+#include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool_list.hpp"
 
 namespace libatoll::runtime {
@@ -23,6 +24,7 @@ Pool::Pool(InterpreterHandle home, PoolOptions options)
       places_(std::make_unique<Place[]>(options_.interpreters)) {}
 
 Handle<Pool> Pool::make(InterpreterHandle home, PoolOptions options) {
+  watch_ends();
   auto pool = Handle<Pool>::adopt(new Pool(std::move(home), std::move(options)));
   pool->running_.resize(pool->max_workers());
   if (pool->options_.spares == 0) return pool;

@@ -6,9 +6,9 @@
 #include "py/cpython_compat.hpp"
 #include "py/loaded_module.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/pool/ending.hpp"
 #include "runtime/process/exit_flag.hpp"
 #include "runtime/process/exit_memory.hpp"
+#include "runtime/process/hooks.hpp"
 #include "runtime/process/lifecycle.hpp"
 #include "runtime/process/own_threads.hpp"
 #include "runtime/session/session.hpp"
@@ -72,7 +72,9 @@ void prepare_left(Interpreter& target) {
 void prepare_exit() noexcept {
   // Those that are left: of interpreters that nobody has closed, and those whose end was not waited
   // for. While their threads can still enter interpreters.
-  (void)stop_pools(core::Deadline::after(std::chrono::duration<double>(patience).count()));
+  if (const Hooks* const pools = pool_hooks()) {
+    pools->process_ends(core::Deadline::after(std::chrono::duration<double>(patience).count()));
+  }
   set_exiting(true);
   // list() forgets what others have ended without telling us.
   for (const InterpreterHandle& record : Registry::instance().list()) {
