@@ -16,15 +16,15 @@ class Number final : public Object {
   ~Number() override = default;
 };
 
-using Queue = ObjectQueue<Number>;
+using Numbers = ObjectQueue<Number>;
 
 }  // namespace
 
 TEST_SUITE("queue of objects") {
   TEST_CASE("first in, first out; the objects themselves, and nothing in their place") {
-    const Queue queue = Queue::make();
+    const Numbers queue = Numbers::make();
     CHECK(queue);
-    CHECK_FALSE(Queue());
+    CHECK_FALSE(Numbers());
     const auto one = Handle<Number>::make(1);
     CHECK(queue.try_put(one) == Status::ok);
     CHECK(queue.try_put({}) == Status::ok);
@@ -40,7 +40,7 @@ TEST_SUITE("queue of objects") {
   }
 
   TEST_CASE("what was put back comes first") {
-    const Queue queue = Queue::make();
+    const Numbers queue = Numbers::make();
     CHECK(queue.try_put(Handle<Number>::make(1)) == Status::ok);
     CHECK(queue.try_put(Handle<Number>::make(2)) == Status::ok);
     Handle<Number> taken;
@@ -51,8 +51,8 @@ TEST_SUITE("queue of objects") {
   }
 
   TEST_CASE("copies are the same queue; what is there is taken after the end") {
-    const Queue queue = Queue::make();
-    const Queue other = queue;
+    const Numbers queue = Numbers::make();
+    const Numbers other = queue;
     auto taker = in_thread([&] {
       Handle<Number> taken;
       int sum = 0;
@@ -66,9 +66,9 @@ TEST_SUITE("queue of objects") {
   }
 
   TEST_CASE("the taking as an operation") {
-    const Queue queue = Queue::make();
+    const Numbers queue = Numbers::make();
     CHECK(queue.try_put(Handle<Number>::make(7)) == Status::ok);
-    Queue::Taking taking(queue);
+    Numbers::Taking taking(queue);
     CHECK(wait_for(taking.operation()) == Status::ok);
     CHECK(taking.object()->value == 7);
     CHECK(taking.operation().try_() == Status::pending);
