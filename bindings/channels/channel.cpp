@@ -1,4 +1,4 @@
-#include "channels/channel.hpp"
+#include "channels/part.hpp"
 
 #include <utility>
 
@@ -6,6 +6,7 @@
 #include "channels/errors.hpp"
 #include "channels/select.hpp"
 #include "channels/travel.hpp"
+#include "support/module_contents.hpp"
 
 namespace libatoll::bindings {
 
@@ -111,19 +112,16 @@ PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-py::Status add_type(PyObject* module, PyTypeObject* type, PyTypeObject*& out) {
-  out = type;
-  return out && PyModule_AddType(module, out) == 0 ? py::Status::ok : py::Status::error;
-}
-
 }  // namespace
 
-py::Status add_csp(PyObject* module) {
+py::Status add_channels(PyObject* module) {
   State& state = state_of(module);
+  if (py::failed(add_part<ChannelsPart>(state))) return py::Status::error;
+  ChannelsPart& part = channels_of(state);
   if (py::failed(add_csp_errors(module)) ||
-      py::failed(add_type(module, make_sender_type(module), state.sender_type)) ||
-      py::failed(add_type(module, make_receiver_type(module), state.receiver_type)) ||
-      py::failed(add_type(module, make_selected_type(), state.selected_type)) ||
+      py::failed(add_type(module, make_sender_type(module), part.sender_type)) ||
+      py::failed(add_type(module, make_receiver_type(module), part.receiver_type)) ||
+      py::failed(add_type(module, make_selected_type(), part.selected_type)) ||
       py::failed(register_end_objects(state))) {
     return py::Status::error;
   }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "channels/errors.hpp"
+#include "channels/part.hpp"
 
 namespace libatoll::bindings {
 
@@ -16,7 +17,8 @@ py::Ref make_end(State& state, const core::Handle<core::ChannelEnds>& ends, End 
     PyErr_NoMemory();
     return {};
   }
-  PyTypeObject* type = end == End::sending ? state.sender_type : state.receiver_type;
+  PyTypeObject* type =
+      end == End::sending ? channels_of(state).sender_type : channels_of(state).receiver_type;
   py::Ref object = py::Ref::steal(type->tp_alloc(type, 0));
   if (!object) return {};
   EndObject& self = end_of(object.get());

@@ -1,6 +1,7 @@
 #include "channels/errors.hpp"
 
-#include "support/exceptions.hpp"
+#include "channels/part.hpp"
+#include "support/module_contents.hpp"
 
 namespace libatoll::bindings {
 
@@ -10,11 +11,13 @@ PyObject* raise_closed(const EndObject& end) {
   if (!end.is_open()) return raise_own_end_closed(end);
   const auto number = static_cast<unsigned long long>(end.ends().number());
   if (end.timer()) {
-    PyErr_Format(end.state->closed, "timer %llu is over: it has expired, or was stopped", number);
+    PyErr_Format(channels_of(*end.state).closed,
+                 "timer %llu is over: it has expired, or was stopped", number);
   } else if (end.ref->end() == core::End::sending) {
-    PyErr_Format(end.state->closed, "channel %llu is closed: it has no receiver any more", number);
+    PyErr_Format(channels_of(*end.state).closed,
+                 "channel %llu is closed: it has no receiver any more", number);
   } else {
-    PyErr_Format(end.state->closed,
+    PyErr_Format(channels_of(*end.state).closed,
                  "channel %llu is closed: it has no sender any more, and nothing is left", number);
   }
   return nullptr;
@@ -27,8 +30,8 @@ PyObject* raise_would_block(const EndObject& end) {
   const char* reason = is_sender ? (has_buffer ? "it is full" : "no receiver waits")
                                  : (has_buffer ? "it is empty" : "no sender waits");
   if (end.timer()) reason = "it is not due";
-  PyErr_Format(end.state->would_block, "%s %llu: %s", end.timer() ? "timer" : "channel", number,
-               reason);
+  PyErr_Format(channels_of(*end.state).would_block, "%s %llu: %s",
+               end.timer() ? "timer" : "channel", number, reason);
   return nullptr;
 }
 
@@ -38,16 +41,16 @@ py::Status add_csp_errors(PyObject* module) {
   State& state = state_of(module);
   if (py::failed(add_exception(module, "atoll", "Closed",
                                "The other end of the channel is closed for good, or this end was.",
-                               PyExc_Exception, state.closed))) {
+                               PyExc_Exception, channels_of(state).closed))) {
     return py::Status::error;
   }
   return add_exception(module, "atoll", "WouldBlock",
                        "The operation would have to wait, and was not to.", PyExc_Exception,
-                       state.would_block);
+                       channels_of(state).would_block);
 }
 
 PyObject* raise_own_end_closed(const EndObject& end) {
-  PyErr_Format(end.state->closed, "this %s of %s %llu was closed", kind_of(end),
+  PyErr_Format(channels_of(*end.state).closed, "this %s of %s %llu was closed", kind_of(end),
                end.timer() ? "timer" : "channel",
                static_cast<unsigned long long>(end.ends().number()));
   return nullptr;

@@ -1,5 +1,6 @@
 #include "channels/select.hpp"
 
+#include "channels/part.hpp"
 #include "channels/select_cases.hpp"
 #include "support/fast_arguments.hpp"
 #include "support/wait.hpp"
@@ -56,7 +57,7 @@ PyObject* make_selected(const State& state, PyObject* index, PyObject* channel, 
   py::Ref owned_index = py::Ref::steal(index);
   py::Ref owned_value = py::Ref::steal(value);
   if (!owned_index || !owned_value) return nullptr;
-  PyObject* selected = PyStructSequence_New(state.selected_type);
+  PyObject* selected = PyStructSequence_New(channels_of(state).selected_type);
   if (!selected) return nullptr;
   PyStructSequence_SetItem(selected, 0, owned_index.release());
   PyStructSequence_SetItem(selected, 1, Py_NewRef(channel));

@@ -5,9 +5,11 @@
 #include <utility>
 
 #include "channels/errors.hpp"
+#include "channels/part.hpp"
 #include "channels/receiver.hpp"
 #include "channels/sender.hpp"
 #include "pools/future_type.hpp"
+#include "queues/part.hpp"
 #include "queues/queue_type.hpp"
 #include "runtime/pool/pool.hpp"
 
@@ -28,12 +30,12 @@ core::Handle<core::Task> over_task() {
 
 bool SelectCase::recognise(const State& state, PyObject* given, Py_ssize_t index) {
   if (given == Py_None) return true;
-  if (Py_IS_TYPE(given, state.receiver_type)) {
+  if (Py_IS_TYPE(given, channels_of(state).receiver_type)) {
     kind_ = Kind::receive;
     channel_ = given;
     return true;
   }
-  if (PyObject_TypeCheck(given, state.queue_type)) {
+  if (PyObject_TypeCheck(given, queues_of(state).type)) {
     kind_ = Kind::get;
     channel_ = given;
     return true;
@@ -44,7 +46,7 @@ bool SelectCase::recognise(const State& state, PyObject* given, Py_ssize_t index
     return true;
   }
   if (PyTuple_CheckExact(given) && PyTuple_GET_SIZE(given) == 2 &&
-      Py_IS_TYPE(PyTuple_GET_ITEM(given, 0), state.sender_type)) {
+      Py_IS_TYPE(PyTuple_GET_ITEM(given, 0), channels_of(state).sender_type)) {
     kind_ = Kind::send;
     channel_ = PyTuple_GET_ITEM(given, 0);
     value_ = PyTuple_GET_ITEM(given, 1);

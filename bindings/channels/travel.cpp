@@ -2,6 +2,7 @@
 
 #include "channels/end.hpp"
 #include "channels/errors.hpp"
+#include "channels/part.hpp"
 #include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
@@ -45,8 +46,9 @@ py::Status register_type(const State& state, PyTypeObject* type, Tag tag) {
 }  // namespace
 
 py::Status register_end_objects(const State& state) {
-  if (py::failed(register_type(state, state.sender_type, Tag::sender))) return py::Status::error;
-  return register_type(state, state.receiver_type, Tag::receiver);
+  if (py::failed(register_type(state, channels_of(state).sender_type, Tag::sender)))
+    return py::Status::error;
+  return register_type(state, channels_of(state).receiver_type, Tag::receiver);
 }
 
 }  // namespace libatoll::bindings

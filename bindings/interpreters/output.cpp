@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "atoll/error.hpp"
+#include "interpreters/part.hpp"
 #include "py/thread_state.hpp"
 #include "runtime/interpreter/held_objects.hpp"
 #include "runtime/session/session.hpp"
@@ -208,7 +209,7 @@ py::Ref decode_stream(PyObject* type, const ExtensionValue& value) {
 
 py::Status add_output(PyObject* module) {
   State& state = state_of(module);
-  PyTypeObject*& type = state.remote_stream_type;
+  PyTypeObject*& type = interpreters_of(state).remote_stream_type;
   type = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
   transfer::Context* const context = state.context();
   if (!type || !context || PyModule_AddType(module, type) != 0) return py::Status::error;

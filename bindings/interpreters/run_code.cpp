@@ -4,7 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/interpreter/run.hpp"
+#include "interpreters/part.hpp"
+#include "runtime/execution/run.hpp"
 #include "runtime/session/signals.hpp"
 #include "transfer/exceptions/exception.hpp"
 #include "transfer/transfer.hpp"
@@ -157,7 +158,8 @@ PyObject* call_or_raise(const State& state, runtime::Interpreter& target, PyObje
   }
   const py::Ref excinfo = excinfo_of(*context, result);
   if (!excinfo) return nullptr;
-  PyObject* type = state.execution_failed ? state.execution_failed : state.interpreter_error;
+  PyObject* type = interpreters_of(state).execution_failed ? interpreters_of(state).execution_failed
+                                                           : state.interpreter_error;
   const py::Ref error = py::Ref::steal(PyObject_CallOneArg(type, excinfo.get()));
   if (error) PyErr_SetObject(type, error.get());
   return nullptr;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "memory/dlpack.hpp"
+#include "memory/part.hpp"
 #include "memory/shared_array_elements.hpp"
 #include "memory/shared_buffer.hpp"
 #include "py/buffer_request.hpp"
@@ -111,7 +112,7 @@ Handle<SharedBuffer> check_buffer(PyTypeObject* type, PyObject* buffer, const El
                                   std::size_t bytes) {
   const State* const state = state_of_type(type);
   if (!state) return {};
-  if (!Py_IS_TYPE(buffer, state->shared_buffer_type)) {
+  if (!Py_IS_TYPE(buffer, shared_memory_of(*state).shared_buffer_type)) {
     PyErr_Format(PyExc_TypeError, "buffer must be a SharedBuffer, not %.200s",
                  Py_TYPE(buffer)->tp_name);
     return {};
@@ -303,7 +304,7 @@ PyObject* get_memory(PyObject* object, void*) {
     return nullptr;
   }
   const auto offset = static_cast<std::size_t>(array.data() - array.memory()->data());
-  return make_shared_buffer(state->shared_buffer_type,
+  return make_shared_buffer(shared_memory_of(*state).shared_buffer_type,
                             array.memory()->slice(offset, array.bytes(), array.readonly()))
       .release();
 }
@@ -458,9 +459,9 @@ py::Status register_shared_array(const State& state) {
   transfer::Context* const context = state.context();
   if (!context) return py::Status::error;
   transfer::set_extension_home(Tag::array, "atoll._atoll");
-  return transfer::register_extension_type(*context,
-                                           reinterpret_cast<PyObject*>(state.shared_array_type),
-                                           {Tag::array, true, encode, decode});
+  return transfer::register_extension_type(
+      *context, reinterpret_cast<PyObject*>(shared_memory_of(state).shared_array_type),
+      {Tag::array, true, encode, decode});
 }
 
 }  // namespace libatoll::bindings

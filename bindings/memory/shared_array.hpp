@@ -25,8 +25,8 @@ struct SharedArrayObject {
   return *reinterpret_cast<SharedArrayObject*>(object)->array;
 }
 
-/// An object of `type` (State::shared_array_type). Empty with an error set, MemoryError if there is
-/// no array.
+/// An object of `type` (MemoryPart::shared_array_type). Empty with an error set, MemoryError if
+/// there is no array.
 [[nodiscard]] py::Ref make_shared_array(PyTypeObject* type, core::Handle<core::SharedArray> array);
 
 /// The array as a buffer of `owner`'s, which must outlive it; `owner` is not counted.

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "memory/part.hpp"
 #include "py/buffer_view.hpp"
 #include "support/fast_arguments.hpp"
 #include "transfer/classes/extension_types.hpp"
@@ -332,9 +333,9 @@ py::Status register_shared_buffer(const State& state) {
   transfer::Context* const context = state.context();
   if (!context) return py::Status::error;
   transfer::set_extension_home(Tag::buffer, "atoll._atoll");
-  return transfer::register_extension_type(*context,
-                                           reinterpret_cast<PyObject*>(state.shared_buffer_type),
-                                           {Tag::buffer, true, encode, decode});
+  return transfer::register_extension_type(
+      *context, reinterpret_cast<PyObject*>(shared_memory_of(state).shared_buffer_type),
+      {Tag::buffer, true, encode, decode});
 }
 
 }  // namespace libatoll::bindings

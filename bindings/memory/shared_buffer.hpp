@@ -23,8 +23,8 @@ struct SharedBufferObject {
   return *reinterpret_cast<SharedBufferObject*>(object)->memory;
 }
 
-/// An object of `type` (State::shared_buffer_type). Empty with an error set, MemoryError if there
-/// is no memory.
+/// An object of `type` (MemoryPart::shared_buffer_type). Empty with an error set, MemoryError if
+/// there is no memory.
 [[nodiscard]] py::Ref make_shared_buffer(PyTypeObject* type,
                                          core::Handle<core::SharedBuffer> memory);
 

@@ -1,6 +1,7 @@
 #include "pep554/channel_errors.hpp"
 
-#include "support/exceptions.hpp"
+#include "pep554/part.hpp"
+#include "support/module_contents.hpp"
 #include "support/wait.hpp"
 
 namespace libatoll::bindings {
@@ -11,7 +12,7 @@ py::Status add_channel_errors(PyObject* module) {
     return add_exception(module, "atoll.lowlevel.channels", name, doc, base, out);
   };
   if (py::failed(add("ChannelError", "Something is wrong with a channel.", PyExc_RuntimeError,
-                     state.channel_error))) {
+                     pep554_of(state).error))) {
     return py::Status::error;
   }
   struct {
@@ -20,15 +21,15 @@ py::Status add_channel_errors(PyObject* module) {
     PyObject*& out;
   } const kinds[] = {
       {"ChannelNotFoundError", "There is no such channel, or it was destroyed.",
-       state.channel_not_found},
+       pep554_of(state).not_found},
       {"ChannelClosedError", "The end of the channel is closed, or the whole channel.",
-       state.channel_closed},
-      {"ChannelEmptyError", "There is nothing to receive.", state.channel_empty},
+       pep554_of(state).closed},
+      {"ChannelEmptyError", "There is nothing to receive.", pep554_of(state).empty},
       {"ChannelNotEmptyError", "The channel cannot be closed: it holds items.",
-       state.channel_not_empty},
+       pep554_of(state).not_empty},
   };
   for (const auto& kind : kinds) {
-    if (py::failed(add(kind.name, kind.doc, state.channel_error, kind.out))) {
+    if (py::failed(add(kind.name, kind.doc, pep554_of(state).error, kind.out))) {
       return py::Status::error;
     }
   }
@@ -40,20 +41,20 @@ PyObject* raise_channel_error(const State& state, std::int64_t id, core::Status 
   const auto number = static_cast<long long>(id);
   switch (status) {
     case core::Status::closed:
-      PyErr_Format(state.channel_closed, "channel %lld is closed", number);
+      PyErr_Format(pep554_of(state).closed, "channel %lld is closed", number);
       break;
     case core::Status::pending:
-      PyErr_Format(state.channel_empty, "channel %lld is empty", number);
+      PyErr_Format(pep554_of(state).empty, "channel %lld is empty", number);
       break;
     case core::Status::not_empty:
-      PyErr_Format(state.channel_not_empty,
+      PyErr_Format(pep554_of(state).not_empty,
                    "channel %lld may not be closed if not empty (try force=True)", number);
       break;
     case core::Status::timed_out:
       PyErr_SetString(PyExc_TimeoutError, "timed out");
       break;
     default:
-      PyErr_Format(state.channel_not_found, "channel %lld not found", number);
+      PyErr_Format(pep554_of(state).not_found, "channel %lld not found", number);
       break;
   }
   return nullptr;

@@ -2,6 +2,7 @@
 
 #include "core/registry/registry.hpp"
 #include "pep554/channel_errors.hpp"
+#include "pep554/part.hpp"
 #include "support/id_argument.hpp"
 
 namespace libatoll::bindings {
@@ -124,7 +125,7 @@ PyTypeObject* make_channel_id_type(PyObject* module) {
 }
 
 py::Ref make_channel_id(State& state, std::int64_t id, End end, bool force) {
-  PyTypeObject* type = state.channel_id_type;
+  PyTypeObject* type = pep554_of(state).id_type;
   py::Ref object = py::Ref::steal(type->tp_alloc(type, 0));
   if (!object) return {};
   ChannelIdObject& self = self_of(object.get());
@@ -139,7 +140,7 @@ py::Ref make_channel_id(State& state, std::int64_t id, End end, bool force) {
 }
 
 bool convert_channel_name(const State& state, PyObject* object, ChannelName& out) {
-  if (Py_IS_TYPE(object, state.channel_id_type)) {
+  if (Py_IS_TYPE(object, pep554_of(state).id_type)) {
     const ChannelIdObject& self = self_of(object);
     out = {self.id, self.end};
     return true;

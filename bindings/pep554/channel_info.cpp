@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 
+#include "pep554/part.hpp"
 #include "runtime/interpreter/registry.hpp"
 
 namespace libatoll::bindings {
@@ -80,7 +81,7 @@ py::Ref make_channel_info(const State& state, core::SharedChannel& channel) {
       numbers.add(users, record->id());
     }
   }
-  py::Ref info = py::Ref::steal(PyStructSequence_New(state.channel_info_type));
+  py::Ref info = py::Ref::steal(PyStructSequence_New(pep554_of(state).info_type));
   if (!info) return {};
   Py_ssize_t index = 0;
   const auto add = [&](PyObject* value) {

@@ -7,6 +7,7 @@
 #include "core/registry/in_transit.hpp"
 #include "pep554/channel_errors.hpp"
 #include "pep554/channel_id_type.hpp"
+#include "pep554/part.hpp"
 #include "transfer/classes/extension_types.hpp"
 
 namespace libatoll::bindings {
@@ -66,7 +67,7 @@ py::Status encode_end(PyObject* object, ExtensionValue& out) {
   const State* state = current_state();
   const py::Ref id = py::Ref::steal(state ? PyObject_GetAttrString(object, "id") : nullptr);
   if (!id) return py::Status::error;
-  if (!Py_IS_TYPE(id.get(), state->channel_id_type)) {
+  if (!Py_IS_TYPE(id.get(), pep554_of(*state).id_type)) {
     PyErr_Format(PyExc_TypeError, "the id of a channel end must be a ChannelID, not %.100s",
                  Py_TYPE(id.get())->tp_name);
     return py::Status::error;
@@ -110,7 +111,7 @@ py::Status register_channel_id_type(const State& state) {
   if (!context) return py::Status::error;
   transfer::set_extension_home(Tag::channel_id, "atoll._atoll");
   return transfer::register_extension_type(*context,
-                                           reinterpret_cast<PyObject*>(state.channel_id_type),
+                                           reinterpret_cast<PyObject*>(pep554_of(state).id_type),
                                            {Tag::channel_id, true, encode_id, decode_id});
 }
 

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "pools/part.hpp"
 #include "support/fast_arguments.hpp"
 #include "support/wait.hpp"
 
@@ -107,7 +108,7 @@ PyTypeObject* make_completions_type(PyObject* module) {
 }
 
 TaskQueue queue_of_completions(const State& state, PyObject* object) {
-  if (Py_IS_TYPE(object, state.completions_type)) return self_of(object).queue;
+  if (Py_IS_TYPE(object, pools_of(state).completions_type)) return self_of(object).queue;
   PyErr_SetString(PyExc_TypeError, "expected _Completions");
   return {};
 }

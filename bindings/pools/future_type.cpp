@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "interpreters/part.hpp"
+#include "pools/part.hpp"
 #include "runtime/pool/pool.hpp"
 #include "support/fast_arguments.hpp"
 #include "support/owner_callback.hpp"
@@ -36,7 +38,8 @@ struct FutureData {
 };
 
 FutureData& data_of(const State& state, PyObject* object) {
-  return *static_cast<FutureData*>(PyObject_GetTypeData(object, state.native_future_type));
+  return *static_cast<FutureData*>(
+      PyObject_GetTypeData(object, pools_of(state).native_future_type));
 }
 
 /// For methods: `self` is of the type or of a subclass, whose module knows.
@@ -51,7 +54,9 @@ FutureData& self_of(PyObject* object) {
 py::Ref make_execution_failed(const State& state, transfer::Context& context,
                               const transfer::ExceptionSnapshot& snapshot) {
   const py::Ref excinfo = transfer::to_namespace(context, snapshot);
-  PyObject* const type = state.execution_failed ? state.execution_failed : state.interpreter_error;
+  PyObject* const type = interpreters_of(state).execution_failed
+                             ? interpreters_of(state).execution_failed
+                             : state.interpreter_error;
   return excinfo ? py::Ref::steal(PyObject_CallOneArg(type, excinfo.get())) : py::Ref();
 }
 
@@ -68,8 +73,8 @@ void raise_snapshot(const State& state, transfer::Context& context,
 PyObject* raise_timed_out(const State& state, const PoolTask& task) {
   const py::Ref seconds = py::Ref::steal(PyFloat_FromDouble(task.timeout()));
   if (seconds) {
-    PyErr_Format(state.task_timed_out, "the task was stopped: it has run for more than %S s",
-                 seconds.get());
+    PyErr_Format(pools_of(state).task_timed_out,
+                 "the task was stopped: it has run for more than %S s", seconds.get());
   }
   return nullptr;
 }
@@ -95,21 +100,23 @@ struct Ended {
 Ended ended(State& state, PyObject* object) {
   Ended out;
   FutureData& self = data_of(state, object);
-  if ((out.result = kept(object, state.kept_result)) || PyErr_Occurred()) return out;
-  if ((out.exception = kept(object, state.kept_exception)) || PyErr_Occurred()) return out;
+  if ((out.result = kept(object, pools_of(state).kept_result)) || PyErr_Occurred()) return out;
+  if ((out.exception = kept(object, pools_of(state).kept_exception)) || PyErr_Occurred())
+    return out;
   if (self.task && self.task->state() == Task::State::cancelled) {
-    PyErr_SetNone(state.cancelled_error);
+    PyErr_SetNone(pools_of(state).cancelled_error);
     return out;
   }
   py::Ref result = py::Ref::steal(
       self.task ? take_result(state, *self.task)
                 : (PyErr_SetString(PyExc_RuntimeError, "this future has no task"), nullptr));
   if (result) {
-    if (keep(object, state.kept_result, result.get())) out.result = std::move(result);
+    if (keep(object, pools_of(state).kept_result, result.get())) out.result = std::move(result);
     return out;
   }
   py::Ref exception = py::Ref::steal(PyErr_GetRaisedException());
-  if (keep(object, state.kept_exception, exception.get())) out.exception = std::move(exception);
+  if (keep(object, pools_of(state).kept_exception, exception.get()))
+    out.exception = std::move(exception);
   return out;
 }
 
@@ -283,7 +290,7 @@ PyObject* get_exception(PyObject* object, void*) {
 class Watcher final : public Task::Listener {
  public:
   Watcher(const State& state, PyObject* future, Handle<runtime::Event> settled) noexcept
-      : call_(state, state.settle_future, future), settled_(std::move(settled)) {}
+      : call_(state, pools_of(state).settle_future, future), settled_(std::move(settled)) {}
   void task_over() noexcept override {
     call_.make();
     // Nobody waits in vain if the call could not be made.
@@ -471,20 +478,21 @@ PyObject* make_native_future_type(PyObject* module, PyObject* base) {
     PyErr_SetString(PyExc_TypeError, "expected the class concurrent.futures.Future");
     return nullptr;
   }
-  if (!state.native_future_type) {
-    state.native_future_type =
+  if (!pools_of(state).native_future_type) {
+    pools_of(state).native_future_type =
         reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, base));
   }
-  return Py_XNewRef(reinterpret_cast<PyObject*>(state.native_future_type));
+  return Py_XNewRef(reinterpret_cast<PyObject*>(pools_of(state).native_future_type));
 }
 
 py::Ref make_future(State& state, Handle<PoolTask> task, PyObject* failure) {
-  py::Ref object = py::Ref::steal(state.future_type->tp_alloc(state.future_type, 0));
+  py::Ref object =
+      py::Ref::steal(pools_of(state).future_type->tp_alloc(pools_of(state).future_type, 0));
   if (!object) return {};
   auto* const self = new (&data_of(state, object.get())) FutureData;
   self->task = std::move(task);
   self->state = &state;
-  if (failure && !keep(object.get(), state.kept_exception, failure)) return {};
+  if (failure && !keep(object.get(), pools_of(state).kept_exception, failure)) return {};
   return object;
 }
 
@@ -493,7 +501,8 @@ void note_executor(const State& state, PyObject* future) noexcept {
 }
 
 bool is_future(const State& state, PyObject* object) noexcept {
-  return state.native_future_type && PyObject_TypeCheck(object, state.native_future_type);
+  return pools_of(state).native_future_type &&
+         PyObject_TypeCheck(object, pools_of(state).native_future_type);
 }
 
 PoolTask* task_behind(const State& state, PyObject* future) noexcept {
@@ -511,7 +520,7 @@ PyObject* take_result(State& state, PoolTask& task) {
   if (!context) return nullptr;
   if (task.state() == Task::State::timed_out) return raise_timed_out(state, task);
   if (task.state() == Task::State::cancelled) {
-    PyErr_SetNone(state.cancelled_error);
+    PyErr_SetNone(pools_of(state).cancelled_error);
     return nullptr;
   }
   if (task.was_refused()) return raise_pool_broken(state, *task.pool());
@@ -544,7 +553,7 @@ PyObject* raise_pool_broken(State& state, const runtime::Pool& pool) {
   py::Ref cause = failure_of(state, pool);
   PyErr_Clear();
   const runtime::RunResult& why = pool.failure();
-  PyErr_Format(state.broken_pool,
+  PyErr_Format(pools_of(state).broken_pool,
                "the pool is broken: an interpreter could not be made, or its set-up failed: %s",
                why.exception ? why.exception->formatted.c_str() : "for a reason that is not known");
   if (!cause) return nullptr;

@@ -1,4 +1,4 @@
-#include "pools/pool_type.hpp"
+#include "pools/part.hpp"
 
 #include <new>
 #include <string>
@@ -13,6 +13,7 @@
 #include "runtime/pool/pool_list.hpp"
 #include "runtime/process/lifecycle.hpp"
 #include "support/fast_arguments.hpp"
+#include "support/module_contents.hpp"
 #include "support/owner_callback.hpp"
 #include "support/state.hpp"
 #include "support/wait.hpp"
@@ -56,7 +57,7 @@ PoolObject& self_of(PyObject* object) {
 
 /// From _end_pools() on.
 bool require_time(const State& state) {
-  if (!state.pools_are_over && !runtime::lifecycle::is_exiting()) return true;
+  if (!pools_of(state).are_over && !runtime::lifecycle::is_exiting()) return true;
   PyErr_SetString(PyExc_RuntimeError, "cannot schedule new futures after interpreter shutdown");
   return false;
 }
@@ -65,10 +66,10 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   State* const state = state_of_type(type);
   if (!state) return nullptr;
   // The module tells its class when it is executed, which a lazy import (3.15) may not have done.
-  if (!state->future_type && !py::Ref::steal(PyImport_ImportModule("atoll._futures"))) {
+  if (!pools_of(*state).future_type && !py::Ref::steal(PyImport_ImportModule("atoll._futures"))) {
     return nullptr;
   }
-  if (!state->future_type) {
+  if (!pools_of(*state).future_type) {
     PyErr_SetString(PyExc_RuntimeError, "atoll._futures has not told its class of futures");
     return nullptr;
   }
@@ -412,7 +413,7 @@ PyObject* end_pools(PyObject* module, PyObject* stop) {
   State& state = state_of(module);
   const int is_stopped = PyObject_IsTrue(stop);
   if (is_stopped < 0) return nullptr;
-  state.pools_are_over = true;
+  pools_of(state).are_over = true;
   const auto pools = runtime::PoolList::instance().of(*state.self);
   for (const auto& pool : pools) is_stopped ? pool->interrupt_all() : pool->shut_down(false);
   // The main interpreter has stopped what it could, and no thread gets into this one any more.
@@ -580,20 +581,20 @@ PyType_Spec spec = {
 /// atoll._futures has made.
 PyObject* register_futures(PyObject* module, PyObject* const* args, Py_ssize_t nargs) {
   State& state = state_of(module);
-  const bool is_right =
-      nargs == 4 && PyType_Check(args[0]) && state.native_future_type &&
-      PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]), state.native_future_type) &&
-      PyCallable_Check(args[1]) && PyExceptionClass_Check(args[2]) &&
-      PyExceptionClass_Check(args[3]);
+  const bool is_right = nargs == 4 && PyType_Check(args[0]) && pools_of(state).native_future_type &&
+                        PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]),
+                                         pools_of(state).native_future_type) &&
+                        PyCallable_Check(args[1]) && PyExceptionClass_Check(args[2]) &&
+                        PyExceptionClass_Check(args[3]);
   if (!is_right) {
     PyErr_SetString(PyExc_TypeError,
                     "_register_futures() takes a Future class, a function and two exceptions");
     return nullptr;
   }
-  Py_XSETREF(state.future_type, reinterpret_cast<PyTypeObject*>(Py_NewRef(args[0])));
-  Py_XSETREF(state.settle_future, Py_NewRef(args[1]));
-  Py_XSETREF(state.cancelled_error, Py_NewRef(args[2]));
-  Py_XSETREF(state.broken_pool, Py_NewRef(args[3]));
+  Py_XSETREF(pools_of(state).future_type, reinterpret_cast<PyTypeObject*>(Py_NewRef(args[0])));
+  Py_XSETREF(pools_of(state).settle_future, Py_NewRef(args[1]));
+  Py_XSETREF(pools_of(state).cancelled_error, Py_NewRef(args[2]));
+  Py_XSETREF(pools_of(state).broken_pool, Py_NewRef(args[3]));
   Py_RETURN_NONE;
 }
 
@@ -624,16 +625,12 @@ PyMethodDef functions[] = {
 };
 
 /// TaskTimedOut, which pickle finds in the package.
-py::Status add_timed_out(PyObject* module, State& state) {
-  state.task_timed_out = PyErr_NewExceptionWithDoc(
-      "atoll.TaskTimedOut",
+py::Status add_timed_out(PyObject* module, PyObject*& out) {
+  return add_exception(
+      module, "atoll", "TaskTimedOut",
       "A task was stopped: it has run for longer than it may.\n\n"
       "A TimeoutError that is none of these means that the task was not over in time, and goes on.",
-      PyExc_TimeoutError, nullptr);
-  if (!state.task_timed_out) return py::Status::error;
-  return PyModule_AddObjectRef(module, "TaskTimedOut", state.task_timed_out) == 0
-             ? py::Status::ok
-             : py::Status::error;
+      PyExc_TimeoutError, out);
 }
 
 py::Status intern(const char* text, PyObject*& out) {
@@ -645,19 +642,21 @@ py::Status intern(const char* text, PyObject*& out) {
 
 py::Status add_pools(PyObject* module) {
   State& state = state_of(module);
-  if (py::failed(intern("_kept_result", state.kept_result)) ||
-      py::failed(intern("_kept_exception", state.kept_exception))) {
+  if (py::failed(add_part<PoolsPart>(state))) return py::Status::error;
+  PoolsPart& part = pools_of(state);
+  if (py::failed(intern("_kept_result", part.kept_result)) ||
+      py::failed(intern("_kept_exception", part.kept_exception))) {
     return py::Status::error;
   }
-  state.pool_type =
+  part.pool_type =
       reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, nullptr));
-  state.completions_type = make_completions_type(module);
-  if (!state.pool_type || !state.completions_type ||
-      PyModule_AddType(module, state.pool_type) != 0 ||
+  part.completions_type = make_completions_type(module);
+  if (!part.pool_type || !part.completions_type || PyModule_AddType(module, part.pool_type) != 0 ||
       PyModule_AddObjectRef(module, "_Completions",
-                            reinterpret_cast<PyObject*>(state.completions_type)) != 0 ||
+                            reinterpret_cast<PyObject*>(part.completions_type)) != 0 ||
       PyModule_AddObjectRef(module, "TaskInterrupted", state.context()->task_interrupted()) != 0 ||
-      py::failed(add_timed_out(module, state)) || PyModule_AddFunctions(module, functions) != 0) {
+      py::failed(add_timed_out(module, part.task_timed_out)) ||
+      PyModule_AddFunctions(module, functions) != 0) {
     return py::Status::error;
   }
   return py::Status::ok;

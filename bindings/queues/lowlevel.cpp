@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/registry/registry.hpp"
+#include "queues/part.hpp"
 #include "queues/queue_errors.hpp"
 #include "queues/queue_travel.hpp"
 #include "support/fast_arguments.hpp"
@@ -91,7 +92,7 @@ PyObject* release(PyObject* module, PyObject* args, PyObject* kwargs) {
   const State& state = state_of(module);
   const Status status = core::queues().release(id, state.self->id());
   if (status != Status::never_bound) return none_or_error(module, id, status);
-  PyErr_Format(state.queue_error, "queue %lld never bound", static_cast<long long>(id));
+  PyErr_Format(queues_of(state).error, "queue %lld never bound", static_cast<long long>(id));
   return nullptr;
 }
 
@@ -192,8 +193,8 @@ PyObject* register_heap_types(PyObject* module, PyObject* args, PyObject* kwargs
   }
   State& state = state_of(module);
   if (py::failed(register_queue_type(state, type))) return nullptr;
-  Py_XSETREF(state.queue_empty, Py_NewRef(empty));
-  Py_XSETREF(state.queue_full, Py_NewRef(full));
+  Py_XSETREF(queues_of(state).empty, Py_NewRef(empty));
+  Py_XSETREF(queues_of(state).full, Py_NewRef(full));
   Py_RETURN_NONE;
 }
 

@@ -1,6 +1,7 @@
 #include "queues/queue_errors.hpp"
 
-#include "support/exceptions.hpp"
+#include "queues/part.hpp"
+#include "support/module_contents.hpp"
 #include "support/wait.hpp"
 
 namespace libatoll::bindings {
@@ -9,16 +10,16 @@ py::Status add_queue_errors(PyObject* module) {
   State& state = state_of(module);
   const char* const home = "atoll.lowlevel.queues";
   if (py::failed(add_exception(module, home, "QueueError", "Something is wrong with a queue.",
-                               PyExc_RuntimeError, state.queue_error))) {
+                               PyExc_RuntimeError, queues_of(state).error))) {
     return py::Status::error;
   }
   return add_exception(module, home, "QueueNotFoundError",
-                       "There is no such queue, or it was destroyed.", state.queue_error,
-                       state.queue_not_found);
+                       "There is no such queue, or it was destroyed.", queues_of(state).error,
+                       queues_of(state).not_found);
 }
 
 PyObject* raise_queue_not_found(const State& state, std::int64_t id) {
-  PyErr_Format(state.queue_not_found, "queue %lld not found", static_cast<long long>(id));
+  PyErr_Format(queues_of(state).not_found, "queue %lld not found", static_cast<long long>(id));
   return nullptr;
 }
 
@@ -32,13 +33,13 @@ PyObject* raise_queue_error(State& state, std::int64_t id, core::Status status,
       return raise_common(state, status) ? nullptr : raise_queue_not_found(state, id);
   }
   const bool is_get = action == QueueAction::get;
-  PyObject*& registered = is_get ? state.queue_empty : state.queue_full;
+  PyObject*& registered = is_get ? queues_of(state).empty : queues_of(state).full;
   if (!registered) {
     // The high-level module registers its classes when it is imported.
     const py::Ref home = py::Ref::steal(PyImport_ImportModule("atoll.interpreters._queues"));
     if (!home) return nullptr;
   }
-  PyErr_Format(registered ? registered : state.queue_error, "queue %lld is %s",
+  PyErr_Format(registered ? registered : queues_of(state).error, "queue %lld is %s",
                static_cast<long long>(id), is_get ? "empty" : "full");
   return nullptr;
 }

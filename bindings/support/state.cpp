@@ -1,6 +1,7 @@
 #include "support/state.hpp"
 
 #include <string>
+#include <utility>
 
 namespace libatoll::bindings {
 
@@ -12,6 +13,29 @@ State* current_state() {
     return nullptr;
   }
   return &state_of(module.get());
+}
+
+int traverse_state(const State& state, visitproc visit, void* arg) noexcept {
+  Py_VISIT(state.interpreter_error);
+  Py_VISIT(state.interpreter_not_found);
+  Py_VISIT(state.simple_namespace);
+  for (Part* const part : state.parts) {
+    if (const int result = part ? part->traverse(visit, arg) : 0) return result;
+  }
+  return 0;
+}
+
+void clear_state(State& state) noexcept {
+  Py_CLEAR(state.interpreter_error);
+  Py_CLEAR(state.interpreter_not_found);
+  Py_CLEAR(state.simple_namespace);
+  for (Part* const part : state.parts) {
+    if (part) part->clear();
+  }
+}
+
+void delete_parts(State& state) noexcept {
+  for (Part*& part : state.parts) delete std::exchange(part, nullptr);
 }
 
 void set_error_from_exception(const State& state) noexcept {

@@ -3,65 +3,86 @@
 
 #include <Python.h>
 
+#include <cstddef>
 #include <exception>
 #include <new>
 
 #include "atoll/error.hpp"
 #include "py/ref.hpp"
+#include "runtime/execution/run.hpp"
 #include "runtime/interpreter/interpreter.hpp"
-#include "runtime/interpreter/run.hpp"
 #include "transfer/context/context.hpp"
 
 namespace libatoll::bindings {
 
+/// The folders that keep something in each interpreter.
+enum class Folder : std::size_t { interpreters, queues, channels, pep554, pools, memory, count };
+
+/// What a folder keeps in an interpreter; see PartOf.
+class Part {
+ public:
+  virtual ~Part() = default;
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+  [[nodiscard]] virtual int traverse(visitproc visit, void* arg) noexcept = 0;
+  virtual void clear() noexcept = 0;
+
+ protected:
+  Part() noexcept = default;
+};
+
+/// `Derived` says which folder it belongs to (`folder`), and shows the references that it owns:
+/// `each(visit)` calls `visit(member)` for all of them.
+template <class Derived>
+class PartOf : public Part {
+ public:
+  [[nodiscard]] int traverse(visitproc visit, void* arg) noexcept final {
+    int result = 0;
+    self().each([&](auto* object) {
+      if (result == 0 && object) result = visit(reinterpret_cast<PyObject*>(object), arg);
+    });
+    return result;
+  }
+  void clear() noexcept final {
+    self().each([](auto*& object) { Py_CLEAR(object); });
+  }
+
+ private:
+  friend Derived;
+  PartOf() noexcept = default;
+  [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+/// CPython allocates it, filled with zeros, and frees it: see clear_state().
 struct State {
   runtime::Interpreter* self;       ///< the interpreter that this module lives in
   PyObject* interpreter_error;      ///< InterpreterError
   PyObject* interpreter_not_found;  ///< InterpreterNotFoundError
-  PyObject* execution_failed;       ///< the class that set_execution_failed() was given, or null
   PyObject* simple_namespace;       ///< types.SimpleNamespace
-  PyTypeObject* interpreter_type;   ///< _atoll.Interpreter
-
-  PyObject* queue_error;      ///< QueueError
-  PyObject* queue_not_found;  ///< QueueNotFoundError
-  PyObject* queue_empty;      ///< what get() raises: registered by the high-level module, or null
-  PyObject* queue_full;       ///< what put() raises
-  PyTypeObject* queue_type;   ///< _atoll.Queue
-
-  PyObject* channel_error;          ///< ChannelError
-  PyObject* channel_not_found;      ///< ChannelNotFoundError
-  PyObject* channel_closed;         ///< ChannelClosedError
-  PyObject* channel_empty;          ///< ChannelEmptyError
-  PyObject* channel_not_empty;      ///< ChannelNotEmptyError
-  PyTypeObject* channel_id_type;    ///< ChannelID
-  PyTypeObject* channel_info_type;  ///< ChannelInfo
-
-  PyObject* closed;             ///< atoll.Closed
-  PyObject* would_block;        ///< atoll.WouldBlock
-  PyTypeObject* sender_type;    ///< atoll.Sender
-  PyTypeObject* receiver_type;  ///< atoll.Receiver
-  PyTypeObject* selected_type;  ///< atoll.Selected
-
-  PyTypeObject* pool_type;           ///< _atoll.Pool
-  PyTypeObject* completions_type;    ///< _atoll._Completions
-  PyTypeObject* native_future_type;  ///< _atoll.Future; null until atoll._futures is imported
-  PyTypeObject* future_type;         ///< atoll.Future; null likewise, as are the next three
-  PyObject* settle_future;           ///< a function: tells concurrent.futures' waiters
-  PyObject* cancelled_error;         ///< concurrent.futures.CancelledError
-  PyObject* broken_pool;             ///< atoll.futures.BrokenInterpreterPool
-  PyObject* task_timed_out;          ///< atoll.TaskTimedOut
-  PyObject* kept_result;             ///< interned names of a future's attributes
-  PyObject* kept_exception;
-  bool pools_are_over;  ///< the interpreter is ending: it takes no more tasks
-
-  PyTypeObject* remote_stream_type;  ///< _atoll.RemoteStream
-
-  PyTypeObject* shared_buffer_type;  ///< atoll.SharedBuffer
-  PyTypeObject* shared_array_type;   ///< atoll.SharedArray
+  Part* parts[static_cast<std::size_t>(Folder::count)];  ///< null until their folders add them
 
   /// Null with a Python error set when the interpreter is ending.
   [[nodiscard]] transfer::Context* context() const { return self->context(); }
 };
+
+[[nodiscard]] int traverse_state(const State& state, visitproc visit, void* arg) noexcept;
+void clear_state(State& state) noexcept;
+void delete_parts(State& state) noexcept;
+
+/// What the folder of `P` keeps; it has been added.
+template <class P>
+[[nodiscard]] P& part_of(const State& state) noexcept {
+  return static_cast<P&>(*state.parts[static_cast<std::size_t>(P::folder)]);
+}
+
+/// Where a folder begins to add itself to the module.
+template <class P>
+[[nodiscard]] py::Status add_part(State& state) noexcept {
+  Part* const part = new (std::nothrow) P;
+  state.parts[static_cast<std::size_t>(P::folder)] = part;
+  if (!part) PyErr_NoMemory();
+  return part ? py::Status::ok : py::Status::error;
+}
 
 extern PyModuleDef module_definition;
 

@@ -10,7 +10,7 @@
 
 #include "atoll/value.hpp"
 #include "core/memory/message.hpp"
-#include "runtime/interpreter/run.hpp"
+#include "runtime/execution/run.hpp"
 #include "runtime/pool/pool_task.hpp"
 
 namespace libatoll::api {

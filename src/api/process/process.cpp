@@ -11,7 +11,7 @@
 #include "runtime/pool/ending.hpp"
 #include "runtime/pool/pool.hpp"
 #include "runtime/pool/pool_list.hpp"
-#include "runtime/process/exit_flag.hpp"
+#include "runtime/interpreter/exit_flag.hpp"
 #include "runtime/process/fork_guard.hpp"
 #include "runtime/process/lifecycle.hpp"
 #include "runtime/process/preload.hpp"

@@ -21,8 +21,8 @@
 
 #include "core/parking/parking.hpp"
 #include "core/task/task.hpp"
+#include "runtime/execution/run.hpp"
 #include "runtime/interpreter/registry.hpp"
-#include "runtime/interpreter/run.hpp"
 #include "runtime/pool/timeout_thread.hpp"
 #include "transfer/transfer.hpp"
 

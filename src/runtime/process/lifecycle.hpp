@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "runtime/interpreter/exit_flag.hpp"
 #include "runtime/interpreter/interpreter.hpp"
 #include "runtime/interpreter/registry.hpp"
 
@@ -43,11 +44,6 @@ void set_bootstrap(std::string source);
 /// null with a Python error set on failure.
 [[nodiscard]] Interpreter* join_current();
 
-/// The main interpreter's atexit callbacks have begun: no thread state is cached any more.
-[[nodiscard]] bool is_exiting() noexcept;
-/// They have begun in another thread: the calling one was admitted to an interpreter that may have
-/// been made fit for CPython's finalization already, and must leave it alone.
-[[nodiscard]] bool is_too_late() noexcept;
 /// Stops what runs in other interpreters and makes them fit for CPython's own finalization. In the
 /// main interpreter, with its GIL.
 void prepare_exit() noexcept;

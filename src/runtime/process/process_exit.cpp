@@ -6,7 +6,7 @@
 #include "py/cpython_compat.hpp"
 #include "py/loaded_module.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/process/exit_flag.hpp"
+#include "runtime/interpreter/exit_flag.hpp"
 #include "runtime/process/exit_memory.hpp"
 #include "runtime/process/hooks.hpp"
 #include "runtime/process/lifecycle.hpp"

@@ -7,7 +7,7 @@
 #include "atoll/base/error.hpp"
 #include "py/cpython_compat.hpp"
 #include "py/thread_state.hpp"
-#include "runtime/process/lifecycle.hpp"
+#include "runtime/interpreter/exit_flag.hpp"
 
 namespace libatoll::runtime {
 

@@ -1,4 +1,4 @@
-#include "runtime/interpreter/run.hpp"
+#include "runtime/execution/run.hpp"
 
 #include <string>
 #include <utility>

@@ -1,10 +1,8 @@
-#include "runtime/process/exit_flag.hpp"
+#include "runtime/interpreter/exit_flag.hpp"
 
 #include <Python.h>
 
 #include <atomic>
-
-#include "runtime/process/lifecycle.hpp"
 
 namespace libatoll::runtime::lifecycle {
 
