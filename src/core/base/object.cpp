@@ -18,7 +18,8 @@ void* Object::operator new(std::size_t size, const std::nothrow_t& nothrow) noex
 
 void Object::operator delete(void* memory, std::size_t size) noexcept {
   note_freed(size);
-  ::operator delete(memory, size);
+  // Without the size: clang before 19 knows no other without an option.
+  ::operator delete(memory);
 }
 
 }  // namespace libatoll::core
