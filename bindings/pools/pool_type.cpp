@@ -175,7 +175,8 @@ bool require_open(const PoolObject& self) {
   return false;
 }
 
-/// For what cannot travel: a future that has failed with the error that is set.
+/// For what cannot travel: a future that has failed with the error that is set. Null if that is
+/// another error.
 PyObject* failed_future(const PoolObject& self) {
   transfer::Context* const context = self.state->context();
   if (!context || !PyErr_ExceptionMatches(context->not_shareable_error())) return nullptr;
@@ -200,16 +201,22 @@ std::string_view label_of(PyObject* callable) noexcept {
   return type->tp_name;
 }
 
+/// Empty with a Python error set.
+Handle<CallTask> make_task(const PoolObject& self, const Call& call, double timeout) {
+  transfer::Context* const context = self.state->context();
+  core::Message message;
+  if (!context || py::failed(call.encode(*context, self.mode, message))) return {};
+  auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
+  task->set_label(label_of(call.args[0]));
+  return task;
+}
+
 PyObject* submit_call(PyObject* object, const Call& call, double timeout) {
   PoolObject& self = self_of(object);
   return translated(*self.state, [&]() -> PyObject* {
     if (!require_open(self)) return nullptr;
-    transfer::Context* const context = self.state->context();
-    if (!context) return nullptr;
-    core::Message message;
-    if (py::failed(call.encode(*context, self.mode, message))) return failed_future(self);
-    const auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
-    task->set_label(label_of(call.args[0]));
+    const auto task = make_task(self, call, timeout);
+    if (!task) return failed_future(self);
     py::Ref future = make_future(*self.state, task);
     return future && submit_task(self, *task) ? future.release() : nullptr;
   });
@@ -237,16 +244,12 @@ PyObject* submit_plain(PyObject* object, PyObject* const* args, Py_ssize_t nargs
   return future;
 }
 
-PyObject* enter_and_call(PyObject* object, const Call& call, double timeout) {
+PyObject* submit_and_wait(PyObject* object, const Call& call, double timeout) {
   PoolObject& self = self_of(object);
   return translated(*self.state, [&]() -> PyObject* {
     if (!require_open(self)) return nullptr;
-    transfer::Context* const context = self.state->context();
-    core::Message message;
-    if (!context || py::failed(call.encode(*context, self.mode, message))) return nullptr;
-    const auto task = Handle<CallTask>::make(std::move(message), timeout, self.mode);
-    task->set_label(label_of(call.args[0]));
-    if (!submit_task(self, *task)) return nullptr;
+    const auto task = make_task(self, call, timeout);
+    if (!task || !submit_task(self, *task)) return nullptr;
     core::Completion completion(*task);
     if (completion.try_() == Status::pending) {
       const Blocked blocked = block_on(*self.state, completion, core::Deadline::never());
@@ -263,7 +266,7 @@ PyObject* enter_and_call(PyObject* object, const Call& call, double timeout) {
 
 PyObject* run(PyObject* object, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   if (!require_callable("run", args, nargs)) return nullptr;
-  return enter_and_call(object, {args, nargs, kwnames}, 0);
+  return submit_and_wait(object, {args, nargs, kwnames}, 0);
 }
 
 /// _run_limited(timeout, function, /, *args, **kwargs)
@@ -271,7 +274,7 @@ PyObject* run_limited(PyObject* object, PyObject* const* args, Py_ssize_t nargs,
                       PyObject* kwnames) {
   double limit = 0;
   if (!take_limit(args, nargs, limit) || !require_callable("run", args, nargs)) return nullptr;
-  return enter_and_call(object, {args, nargs, kwnames}, limit);
+  return submit_and_wait(object, {args, nargs, kwnames}, limit);
 }
 
 /// `calls` could not be sent. If there is one only, the error becomes that of submit(), which names
@@ -580,21 +583,21 @@ PyType_Spec spec = {
 /// _register_futures(Future, settle, CancelledError, BrokenInterpreterPool): the classes that
 /// atoll._futures has made.
 PyObject* register_futures(PyObject* module, PyObject* const* args, Py_ssize_t nargs) {
-  State& state = state_of(module);
-  const bool is_right = nargs == 4 && PyType_Check(args[0]) && pools_of(state).native_future_type &&
-                        PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]),
-                                         pools_of(state).native_future_type) &&
-                        PyCallable_Check(args[1]) && PyExceptionClass_Check(args[2]) &&
-                        PyExceptionClass_Check(args[3]);
+  PoolsPart& part = pools_of(state_of(module));
+  const bool is_right =
+      nargs == 4 && PyType_Check(args[0]) && part.native_future_type &&
+      PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]), part.native_future_type) &&
+      PyCallable_Check(args[1]) && PyExceptionClass_Check(args[2]) &&
+      PyExceptionClass_Check(args[3]);
   if (!is_right) {
     PyErr_SetString(PyExc_TypeError,
                     "_register_futures() takes a Future class, a function and two exceptions");
     return nullptr;
   }
-  Py_XSETREF(pools_of(state).future_type, reinterpret_cast<PyTypeObject*>(Py_NewRef(args[0])));
-  Py_XSETREF(pools_of(state).settle_future, Py_NewRef(args[1]));
-  Py_XSETREF(pools_of(state).cancelled_error, Py_NewRef(args[2]));
-  Py_XSETREF(pools_of(state).broken_pool, Py_NewRef(args[3]));
+  Py_XSETREF(part.future_type, reinterpret_cast<PyTypeObject*>(Py_NewRef(args[0])));
+  Py_XSETREF(part.settle_future, Py_NewRef(args[1]));
+  Py_XSETREF(part.cancelled_error, Py_NewRef(args[2]));
+  Py_XSETREF(part.broken_pool, Py_NewRef(args[3]));
   Py_RETURN_NONE;
 }
 

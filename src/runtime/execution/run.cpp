@@ -90,6 +90,18 @@ void keep_what_travels(transfer::Context& context, PyObject* results, transfer::
   }
 }
 
+/// What has become of a call: its value, or null with the error set. `keep`: how the exception that
+/// it has raised goes along as an object; nothing: it does not.
+void settle(transfer::Context& context, const py::Ref& value, bool called,
+            transfer::Mode result_mode, std::optional<transfer::Mode> keep, RunResult& result) {
+  if (!value) {
+    fail(result, called ? Outcome::raised : Outcome::not_shareable, context,
+         called ? keep : std::nullopt);
+  } else if (py::failed(transfer::encode(context, value.get(), result_mode, result.value))) {
+    fail(result, Outcome::not_shareable, context);
+  }
+}
+
 /// `names` is a tuple of names and values, alternating. All are decoded before the first is bound.
 py::Status bind(transfer::Context& context, core::Message&& names) {
   const py::Ref flat = transfer::decode(context, std::move(names));
@@ -111,35 +123,15 @@ RunResult enter_and_call(Interpreter& target, core::Message&& call) {
     bool called = false;
     const py::Ref value =
         py::guarded([&] { return decode_and_call(context, std::move(call), called); });
-    if (!value) {
-      fail(result, called ? Outcome::raised : Outcome::not_shareable, context);
-    } else if (py::failed(
-                   transfer::encode(context, value.get(), transfer::Mode::any, result.value))) {
-      fail(result, Outcome::not_shareable, context);
-    }
+    settle(context, value, called, transfer::Mode::any, std::nullopt, result);
   });
 }
-
-namespace {
-
-/// What has become of a call: its value, or null with the error set.
-void settle(transfer::Context& context, const py::Ref& value, bool called,
-            transfer::Mode result_mode, RunResult& result) {
-  if (!value) {
-    fail(result, called ? Outcome::raised : Outcome::not_shareable, context,
-         called ? std::optional(result_mode) : std::nullopt);
-  } else if (py::failed(transfer::encode(context, value.get(), result_mode, result.value))) {
-    fail(result, Outcome::not_shareable, context);
-  }
-}
-
-}  // namespace
 
 void call_in_current(transfer::Context& context, const core::Message& call,
                      transfer::Mode result_mode, RunResult& result) {
   bool called = false;
   const py::Ref value = py::guarded([&] { return decode_and_call(context, call, called); });
-  settle(context, value, called, result_mode, result);
+  settle(context, value, called, result_mode, result_mode, result);
 }
 
 void call_in_current(transfer::Context& context, core::Message&& call, transfer::Mode result_mode,
@@ -147,7 +139,7 @@ void call_in_current(transfer::Context& context, core::Message&& call, transfer:
   bool called = false;
   const py::Ref value =
       py::guarded([&] { return decode_and_call(context, std::move(call), called, &span); });
-  settle(context, value, called, result_mode, result);
+  settle(context, value, called, result_mode, result_mode, result);
 }
 
 void take_uncaught(transfer::Context& context, RunResult& result) {

@@ -107,20 +107,19 @@ void Pool::interrupt_all() noexcept {
   is_told_to_stop_.store(true, std::memory_order_release);
   shut_down(true);
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    Handle<PoolTask> task;
-    {
-      const core::LockGuard guard(running_lock_);
-      task = running_[i];
-    }
-    if (task) (void)task->cancel_and_interrupt();
+    if (const Handle<PoolTask> task = running_at(i)) (void)task->cancel_and_interrupt();
   }
+}
+
+Handle<PoolTask> Pool::running_at(std::size_t worker) noexcept {
+  const core::LockGuard guard(running_lock_);
+  return running_[worker];
 }
 
 std::vector<std::string> Pool::running_labels() {
   std::vector<std::string> labels;
-  const core::LockGuard guard(running_lock_);
-  for (const auto& task : running_) {
-    if (task) labels.emplace_back(task->label());
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    if (const Handle<PoolTask> task = running_at(i)) labels.emplace_back(task->label());
   }
   return labels;
 }

@@ -133,6 +133,7 @@ class Pool final : public core::Object {
   void execute(std::size_t index, const core::Handle<PoolTask>& task,
                const core::Handle<WorkerRecord>& worker, transfer::Context& context);
   void show_running(std::size_t index, core::Handle<PoolTask> task) noexcept;
+  [[nodiscard]] core::Handle<PoolTask> running_at(std::size_t worker) noexcept;
   void keep_spares() noexcept;
   void thread_ends() noexcept;
 

@@ -237,8 +237,7 @@ bool may_wait_on() noexcept {
 
 void CallTask::run(transfer::Context& context, RunResult& result) {
   Interruptible span(*this);
-  core::Message call = std::move(call_);
-  call_in_current(context, std::move(call), result_mode_, result, span);
+  call_in_current(context, take_given(), result_mode_, result, span);
   // To CPython's executor the function is an argument of its own function.
   if (result_mode_ == transfer::Mode::any && result.outcome == Outcome::not_shareable &&
       result.exception->message.starts_with("func not shareable")) {
@@ -248,8 +247,7 @@ void CallTask::run(transfer::Context& context, RunResult& result) {
 
 void MapTask::run(transfer::Context& context, RunResult& result) {
   Interruptible span(*this);
-  core::Message calls = std::move(calls_);
-  map_in_current(context, std::move(calls), result_mode_, result, span);
+  map_in_current(context, take_given(), result_mode_, result, span);
 }
 
 }  // namespace libatoll::runtime

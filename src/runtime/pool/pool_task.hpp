@@ -151,33 +151,36 @@ class PoolTask : public core::Task {
   bool was_refused_ = false;
 };
 
-/// A call that transfer::encode_call() has packed.
-class CallTask final : public PoolTask {
+/// A task that arrives as one message.
+class MessageTask : public PoolTask {
  public:
-  CallTask(core::Message call, double timeout, transfer::Mode result_mode) noexcept
-      : PoolTask(timeout), call_(std::move(call)), result_mode_(result_mode) {}
-  void run(transfer::Context& context, RunResult& result) override;
+  MessageTask(core::Message given, double timeout, transfer::Mode result_mode) noexcept
+      : PoolTask(timeout), result_mode_(result_mode), given_(std::move(given)) {}
+
+ protected:
+  ~MessageTask() override = default;
+  [[nodiscard]] core::Message take_given() noexcept { return std::move(given_); }
+  const transfer::Mode result_mode_;
 
  private:
-  void drop_arguments() noexcept override { call_.reset(); }
+  void drop_arguments() noexcept final { given_.reset(); }
 
-  core::Message call_;
-  const transfer::Mode result_mode_;
+  core::Message given_;
+};
+
+/// A call that transfer::encode_call() has packed.
+class CallTask final : public MessageTask {
+ public:
+  using MessageTask::MessageTask;
+  void run(transfer::Context& context, RunResult& result) override;
 };
 
 /// A function and a list of argument tuples, as transfer::encode() has packed that pair. The value
 /// is the list of results, up to the call that failed; that one's exception comes beside it.
-class MapTask final : public PoolTask {
+class MapTask final : public MessageTask {
  public:
-  MapTask(core::Message calls, double timeout, transfer::Mode result_mode) noexcept
-      : PoolTask(timeout), calls_(std::move(calls)), result_mode_(result_mode) {}
+  using MessageTask::MessageTask;
   void run(transfer::Context& context, RunResult& result) override;
-
- private:
-  void drop_arguments() noexcept override { calls_.reset(); }
-
-  core::Message calls_;
-  const transfer::Mode result_mode_;
 };
 
 /// Keeps what the calling thread prints, if it is at a task that wants that; false if not. Throws
