@@ -9,16 +9,15 @@ namespace {
 
 PyObject* raise_closed(const EndObject& end) {
   if (!end.is_open()) return raise_own_end_closed(end);
+  PyObject* const closed = channels_of(*end.state).closed;
   const auto number = static_cast<unsigned long long>(end.ends().number());
   if (end.timer()) {
-    PyErr_Format(channels_of(*end.state).closed,
-                 "timer %llu is over: it has expired, or was stopped", number);
+    PyErr_Format(closed, "timer %llu is over: it has expired, or was stopped", number);
   } else if (end.ref->end() == core::End::sending) {
-    PyErr_Format(channels_of(*end.state).closed,
-                 "channel %llu is closed: it has no receiver any more", number);
+    PyErr_Format(closed, "channel %llu is closed: it has no receiver any more", number);
   } else {
-    PyErr_Format(channels_of(*end.state).closed,
-                 "channel %llu is closed: it has no sender any more, and nothing is left", number);
+    PyErr_Format(closed, "channel %llu is closed: it has no sender any more, and nothing is left",
+                 number);
   }
   return nullptr;
 }
@@ -38,15 +37,15 @@ PyObject* raise_would_block(const EndObject& end) {
 }  // namespace
 
 py::Status add_csp_errors(PyObject* module) {
-  State& state = state_of(module);
+  ChannelsPart& part = channels_of(state_of(module));
   if (py::failed(add_exception(module, "atoll", "Closed",
                                "The other end of the channel is closed for good, or this end was.",
-                               PyExc_Exception, channels_of(state).closed))) {
+                               PyExc_Exception, part.closed))) {
     return py::Status::error;
   }
   return add_exception(module, "atoll", "WouldBlock",
                        "The operation would have to wait, and was not to.", PyExc_Exception,
-                       channels_of(state).would_block);
+                       part.would_block);
 }
 
 PyObject* raise_own_end_closed(const EndObject& end) {

@@ -25,7 +25,7 @@ using runtime::Outcome;
 using runtime::PoolTask;
 
 /// The native part of a future. Python objects are kept in the instance's dict, where the collector
-/// sees them: the result under State::kept_result, the exception under kept_exception.
+/// sees them: the result under PoolsPart::kept_result, the exception under kept_exception.
 struct FutureData {
   Handle<PoolTask> task;
   State* state = nullptr;
@@ -54,9 +54,8 @@ FutureData& self_of(PyObject* object) {
 py::Ref make_execution_failed(const State& state, transfer::Context& context,
                               const transfer::ExceptionSnapshot& snapshot) {
   const py::Ref excinfo = transfer::to_namespace(context, snapshot);
-  PyObject* const type = interpreters_of(state).execution_failed
-                             ? interpreters_of(state).execution_failed
-                             : state.interpreter_error;
+  PyObject* const registered = interpreters_of(state).execution_failed;
+  PyObject* const type = registered ? registered : state.interpreter_error;
   return excinfo ? py::Ref::steal(PyObject_CallOneArg(type, excinfo.get())) : py::Ref();
 }
 
@@ -100,23 +99,22 @@ struct Ended {
 Ended ended(State& state, PyObject* object) {
   Ended out;
   FutureData& self = data_of(state, object);
-  if ((out.result = kept(object, pools_of(state).kept_result)) || PyErr_Occurred()) return out;
-  if ((out.exception = kept(object, pools_of(state).kept_exception)) || PyErr_Occurred())
-    return out;
+  const PoolsPart& part = pools_of(state);
+  if ((out.result = kept(object, part.kept_result)) || PyErr_Occurred()) return out;
+  if ((out.exception = kept(object, part.kept_exception)) || PyErr_Occurred()) return out;
   if (self.task && self.task->state() == Task::State::cancelled) {
-    PyErr_SetNone(pools_of(state).cancelled_error);
+    PyErr_SetNone(part.cancelled_error);
     return out;
   }
   py::Ref result = py::Ref::steal(
       self.task ? take_result(state, *self.task)
                 : (PyErr_SetString(PyExc_RuntimeError, "this future has no task"), nullptr));
   if (result) {
-    if (keep(object, pools_of(state).kept_result, result.get())) out.result = std::move(result);
+    if (keep(object, part.kept_result, result.get())) out.result = std::move(result);
     return out;
   }
   py::Ref exception = py::Ref::steal(PyErr_GetRaisedException());
-  if (keep(object, pools_of(state).kept_exception, exception.get()))
-    out.exception = std::move(exception);
+  if (keep(object, part.kept_exception, exception.get())) out.exception = std::move(exception);
   return out;
 }
 
@@ -473,21 +471,18 @@ PyType_Spec spec = {
 }  // namespace
 
 PyObject* make_native_future_type(PyObject* module, PyObject* base) {
-  State& state = state_of(module);
+  PyTypeObject*& type = pools_of(state_of(module)).native_future_type;
   if (!PyType_Check(base)) {
     PyErr_SetString(PyExc_TypeError, "expected the class concurrent.futures.Future");
     return nullptr;
   }
-  if (!pools_of(state).native_future_type) {
-    pools_of(state).native_future_type =
-        reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, base));
-  }
-  return Py_XNewRef(reinterpret_cast<PyObject*>(pools_of(state).native_future_type));
+  if (!type) type = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &spec, base));
+  return Py_XNewRef(reinterpret_cast<PyObject*>(type));
 }
 
 py::Ref make_future(State& state, Handle<PoolTask> task, PyObject* failure) {
-  py::Ref object =
-      py::Ref::steal(pools_of(state).future_type->tp_alloc(pools_of(state).future_type, 0));
+  PyTypeObject* const type = pools_of(state).future_type;
+  py::Ref object = py::Ref::steal(type->tp_alloc(type, 0));
   if (!object) return {};
   auto* const self = new (&data_of(state, object.get())) FutureData;
   self->task = std::move(task);
@@ -501,8 +496,8 @@ void note_executor(const State& state, PyObject* future) noexcept {
 }
 
 bool is_future(const State& state, PyObject* object) noexcept {
-  return pools_of(state).native_future_type &&
-         PyObject_TypeCheck(object, pools_of(state).native_future_type);
+  PyTypeObject* const type = pools_of(state).native_future_type;
+  return type && PyObject_TypeCheck(object, type);
 }
 
 PoolTask* task_behind(const State& state, PyObject* future) noexcept {
