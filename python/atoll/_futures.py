@@ -41,6 +41,7 @@ class BrokenInterpreterPool(concurrent.futures.thread.BrokenThreadPool):
     The cause is what went wrong.
     """
 
+    # Gives help() a signature: exceptions have none.
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
 

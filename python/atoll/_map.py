@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
@@ -145,8 +146,9 @@ class Map(Iterator[_T]):
         share = most / each / self._workers / 2
         return min(fitting, size, max(1, int(share)))
 
-    def _note_bytes(self, former: float, total: int, calls: int) -> float:
-        """Return what one of the inputs, or one of the results, takes: so many took so much."""
+    @staticmethod
+    def _bytes_of_one(former: float, total: int, calls: int) -> float:
+        """What one of the inputs, or one of the results, takes: so many took so much."""
         # Quick to learn of large ones, slow to forget them.
         each = total / calls if calls else 0.0
         return max(each, (7 * former + each) / 8)
@@ -167,24 +169,26 @@ class Map(Iterator[_T]):
             self._in_flight += 1
             self._ahead += len(calls)
             self._input_bytes += future._input_bytes
-            self._bytes_in = self._note_bytes(self._bytes_in, future._input_bytes, len(calls))
+            self._bytes_in = self._bytes_of_one(self._bytes_in, future._input_bytes, len(calls))
 
     def _end_with(self, error: Exception) -> None:
         self._exhausted = True
         self._last_error = error
 
+    @abstractmethod
     def _submit(self, calls: list[tuple[Any, ...]]) -> Future[Any]:
-        raise NotImplementedError
+        """Submit a chunk."""
 
+    @abstractmethod
     def _next_chunk(self) -> Future[Any] | None:
         """Wait for a chunk that is done; None if there is none to come. Raises TimeoutError."""
-        raise NotImplementedError
 
     def _time_left(self) -> float | None:
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
+    @abstractmethod
     def _pending(self) -> Iterable[Future[Any]]:
-        raise NotImplementedError
+        """The chunks that were not consumed."""
 
     def _adapt(self, seconds: float, calls: int) -> None:
         """Choose, by what a chunk has taken, how many of what size to submit ahead."""
@@ -219,7 +223,7 @@ class Map(Iterator[_T]):
             future = self._next_chunk()
         except BaseException:
             # Ctrl-C, or the time is over. Nobody else knows the calls.
-            self._call_off(interrupt=True)
+            self._cancel_all(interrupt=True)
             raise
         if future is None:
             self._over = True
@@ -233,7 +237,7 @@ class Map(Iterator[_T]):
             self.close()
             raise
         self._adapt(future._seconds, len(results))
-        self._bytes_out = self._note_bytes(self._bytes_out, result_bytes, len(results))
+        self._bytes_out = self._bytes_of_one(self._bytes_out, result_bytes, len(results))
         self._error = error
         self._ready = iter(results)
         if error is None:
@@ -255,9 +259,9 @@ class Map(Iterator[_T]):
 
     def close(self) -> None:
         """Cancel the calls that have not begun."""
-        self._call_off(interrupt=False)
+        self._cancel_all(interrupt=False)
 
-    def _call_off(self, *, interrupt: bool) -> None:
+    def _cancel_all(self, *, interrupt: bool) -> None:
         self._over = self._exhausted = True
         for future in self._pending():
             future.cancel(interrupt=interrupt)
