@@ -10,36 +10,11 @@ from atoll.futures import InterpreterPoolExecutor
 from atoll.interpreters import NotShareableError
 
 
-@pytest.fixture(name="pool")
-def pool_fixture():
-    pool = atoll.Pool(2)
-    yield pool
-    pool._stop()
-    pool.shutdown()
-
-
-@pytest.fixture(scope="module", name="shared")
-def shared_fixture():
-    with atoll.Pool(1) as pool:
-        yield pool
-
-
 def work(tx, gate):
     """Waits for a value, which it returns; says what it is at."""
     try:
         tx.send("running")
         return gate.recv()
-    except BaseException as error:
-        tx.send(type(error).__name__)
-        raise
-
-
-def spin(tx):
-    """Runs until it is stopped."""
-    try:
-        tx.send("running")
-        while True:
-            pass
     except BaseException as error:
         tx.send(type(error).__name__)
         raise
@@ -156,13 +131,13 @@ class TestCancelling:
         asyncio.run(main())
 
     @pytest.mark.parametrize("how", ["timeout", "wait_for", "cancel", "group"])
-    def test_one_that_runs_is_interrupted(self, how):
+    def test_one_that_runs_is_interrupted(self, how, spin_until_told):
         """And the pool can be left: nothing runs any more."""
         tx, said = atoll.channel(None)
 
         async def main():
             with atoll.Pool(1) as pool:
-                future = pool.submit(spin, tx)
+                future = pool.submit(spin_until_told, tx)
                 assert await asyncio.to_thread(said.recv) == "running"
                 await getattr(self, how)(future)
                 assert future.cancelled()
@@ -255,12 +230,12 @@ class TestWrapFuture:
 
         asyncio.run(main())
 
-    def test_one_that_runs_is_interrupted(self):
+    def test_one_that_runs_is_interrupted(self, spin_until_told):
         tx, said = atoll.channel(None)
 
         async def main():
             with atoll.Pool(1) as pool:
-                future = pool.submit(spin, tx)
+                future = pool.submit(spin_until_told, tx)
                 assert await asyncio.to_thread(said.recv) == "running"
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.01):

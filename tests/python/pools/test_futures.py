@@ -16,20 +16,6 @@ import atoll
 from atoll import interpreters
 
 
-@pytest.fixture(name="pool")
-def pool_fixture():
-    pool = atoll.Pool(2)
-    yield pool
-    pool._stop()
-    pool.shutdown()
-
-
-@pytest.fixture(scope="module", name="shared")
-def shared_fixture():
-    with atoll.Pool(1) as pool:
-        yield pool
-
-
 class Blocked:
     """A task that waits for a value, which it returns; an exception class, which it raises."""
 

@@ -13,21 +13,6 @@ from atoll.futures import InterpreterPoolExecutor
 from atoll.interpreters import ExecutionFailed, NotShareableError
 
 
-@pytest.fixture(name="pool")
-def pool_fixture():
-    pool = atoll.Pool(2)
-    yield pool
-    pool._stop()
-    pool.shutdown()
-
-
-@pytest.fixture(scope="module", name="shared")
-def shared_fixture():
-    """A pool that no test breaks, blocks or counts on."""
-    with atoll.Pool(1) as pool:
-        yield pool
-
-
 def spin(tx):
     """Runs until it is stopped."""
     tx.send("running")

@@ -12,14 +12,6 @@ import atoll
 from atoll.interpreters import NotShareableError
 
 
-@pytest.fixture(name="pool")
-def pool_fixture():
-    pool = atoll.Pool(2)
-    yield pool
-    pool._stop()
-    pool.shutdown()
-
-
 @pytest.fixture(params=["map", "imap_unordered"])
 def any_map(request, pool):
     return getattr(pool, request.param)

@@ -25,17 +25,6 @@ def spin(tx):
         pass
 
 
-def spin_until_told(tx):
-    """Tells what it was told."""
-    try:
-        tx.send("running")
-        while True:
-            pass
-    except BaseException as error:
-        tx.send(type(error).__name__)
-        raise
-
-
 class TestCancel:
     def test_before_it_begins(self, pool):
         tx, rx = atoll.channel(None)
@@ -56,7 +45,7 @@ class TestCancel:
         pool.shutdown()
         assert len(rx) == 0
 
-    def test_running_code_only_on_demand(self, pool):
+    def test_running_code_only_on_demand(self, pool, spin_until_told):
         tx, rx = atoll.channel(None)
         future = pool.submit(spin_until_told, tx)
         assert rx.recv() == "running"
@@ -267,7 +256,7 @@ class TestInterrupt:
 
 
 class TestTimeout:
-    def test_stops_the_code(self, pool):
+    def test_stops_the_code(self, pool, spin_until_told):
         tx, rx = atoll.channel(None)
         pool.run(abs, -1)  # what takes time when it is done first
         future = pool.options(timeout=0.5).submit(spin_until_told, tx)
@@ -345,7 +334,7 @@ class TestTimeout:
 
 
 class TestLeavingTheBlock:
-    def test_with_an_exception_stops_what_runs(self):
+    def test_with_an_exception_stops_what_runs(self, spin_until_told):
         tx, rx = atoll.channel(None)
         with pytest.raises(LookupError), atoll.Pool(2) as pool:  # noqa: PT012
             running = [pool.submit(spin_until_told, tx) for _ in range(2)]
