@@ -61,7 +61,8 @@ class ChannelEnds final : public Object {
 /// One holder's reference to an end; open until close() or its own end. Any thread.
 class EndRef {
  public:
-  /// Null without memory. Shares of an interpreter are closed, at the latest, when that is gone.
+  /// Null without memory. References of an interpreter are closed, at the latest, when that is
+  /// gone.
   [[nodiscard]] static std::unique_ptr<EndRef> make(
       Handle<ChannelEnds> ends, End end, InterpreterId interpreter = no_interpreter) noexcept;
   EndRef(const EndRef&) = delete;
