@@ -95,24 +95,30 @@ class TestCtrlC:
     @pytest.mark.parametrize("make", ["atoll.Pool(1)", "atoll.futures.InterpreterPoolExecutor(1)"])
     def test_says_what_is_waited_for(self, interrupt_source, make):
         source = """
-            import atoll, time
+            import atoll, os, signal, sys
 
-            def snore(tx):
-                end = time.monotonic() + 4
+            ends, end = os.pipe()
+
+            class Errors:
+                def write(self, text):
+                    sys.__stderr__.write(text)
+                    if "waiting for" in text:
+                        os.write(end, b"x")
+
+                def flush(self):
+                    sys.__stderr__.flush()
+
+            def snore(tx, ends):
                 tx.send("snores")
-                while time.monotonic() < end:
-                    try:
-                        while time.monotonic() < end:
-                            time.sleep(0.01)
-                    except BaseException:
-                        pass  # it does not want to end
+                os.read(ends, 1)  # in C, where it does not learn that it is to end
 
+            sys.stderr = Errors()
             tx, rx = atoll.channel()
             with MAKE as pool:
-                pool.submit(snore, tx)
+                pool.submit(snore, tx, ends)
                 rx.recv()
                 print("ready", flush=True)
-                time.sleep(600)
+                signal.pause()
         """
         status, _, err = interrupt_source(source.replace("MAKE", make))
         assert status == -signal.SIGINT
@@ -121,10 +127,10 @@ class TestCtrlC:
 
     def test_says_nothing_if_that_is_quick(self, interrupt_source):
         _, _, err = interrupt_source("""
-            import atoll, time
+            import atoll, signal
             with atoll.Pool(1) as pool:
                 pool.run(abs, 1)
                 print("ready", flush=True)
-                time.sleep(600)
+                signal.pause()
         """)
         assert "atoll: waiting" not in err
